@@ -1,0 +1,88 @@
+"""Frozen dataclasses to JSON and back, without evaluating type hints (which Python 3.8 could not)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from typing import Any, ClassVar, Mapping, Type, TypeVar
+
+from mlsteps.errors import InvalidInput
+
+D = TypeVar("D", bound="Document")
+
+
+class Document:
+    """Base of the contracts: ``to_json`` gives plain JSON data, ``from_json`` takes it back.
+
+    ``NESTED`` names the fields that hold documents, ``MANY`` those that hold a tuple of documents. Fields that equal
+    their default are left out, so that a document stays readable and a new optional field changes no old document.
+    """
+
+    NESTED: ClassVar[Mapping[str, Type["Document"]]] = {}
+    MANY: ClassVar[Mapping[str, Type["Document"]]] = {}
+
+    def to_json(self) -> dict[str, Any]:
+        """This document as JSON data (dict, list, str, int, float, bool, None)."""
+        answer = {}
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if value == field.default or (value in ((), {}, None) and field.name not in ("version",)):
+                continue
+            answer[field.name] = _plain(value)
+        return answer
+
+    @classmethod
+    def from_json(cls: Type[D], data: Mapping[str, Any]) -> D:
+        """The document that ``to_json`` gave.
+
+        :raises InvalidInput: for unknown keys, a missing key, or a version this release does not know.
+        """
+        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        unknown = sorted(set(data) - known)
+        if unknown:
+            raise InvalidInput(f"{cls.__name__} holds unknown keys {unknown}", expected=f"only {sorted(known)}")
+        cls._check_version(data)
+        values = {name: cls._revive(name, value) for name, value in data.items()}
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InvalidInput(f"{cls.__name__} is incomplete: {error}") from error
+
+    @classmethod
+    def _check_version(cls, data: Mapping[str, Any]) -> None:
+        expected = getattr(cls, "VERSION", None)
+        if expected is not None and data.get("version", expected) != expected:
+            raise InvalidInput(
+                f"{cls.__name__} has version {data.get('version')!r}",
+                expected=f"version {expected}",
+                mend="use the mlsteps release that wrote it",
+            )
+
+    @classmethod
+    def _revive(cls, name: str, value: Any) -> Any:
+        if name in cls.NESTED and value is not None:
+            return cls.NESTED[name].from_json(value)
+        if name in cls.MANY:
+            return tuple(cls.MANY[name].from_json(item) for item in value)
+        return tuple(value) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Document):
+        return value.to_json()
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return value
+
+
+def canonical(data: Any) -> str:
+    """One text for equal JSON data: sorted keys, no blanks, non-ASCII kept, NaN refused."""
+    return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest_of(data: Any) -> str:
+    """SHA-256 (hex) of :func:`canonical`; JSON text is delimited and type-tagged by its own syntax."""
+    return hashlib.sha256(canonical(data).encode("utf-8", "surrogatepass")).hexdigest()
