@@ -8,18 +8,23 @@ An object that can be read by a step has ``_input_request() -> InputRequest``; o
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, List, Mapping, NamedTuple
 
 from mlsteps.contracts.graph import OutputPort
 
 
 class OutputKey:
-    """Identity of an output. Modifiers return new objects (``as_upload()``); all copies share one key."""
+    """Identity of an output. Modifiers return new objects (``as_upload()``); all copies share one key.
 
-    __slots__ = ("name",)
+    ``producers`` are the steps that declared it as theirs, the newest last: a pipeline given its last step alone finds
+    the others through it.
+    """
+
+    __slots__ = ("name", "producers")
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.producers: List[Any] = []
 
 
 class InputRequest(NamedTuple):
