@@ -1,0 +1,151 @@
+"""Runs: heads, events, children and artifacts.
+
+runs/<run-id>.json                                    head, written once
+experiments/<experiment>/<run-id>/events/*.jsonl      see run_events
+experiments/<experiment>/<run-id>/children/<id>       empty marker
+experiments/<experiment>/<run-id>/artifacts/...       outputs/, logs/, user_logs/ and what the script uploads
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Dict, Iterable, List, Mapping, Optional
+
+from mlsteps.errors import ExperimentExecutionException, InvalidInput
+from mlsteps.registry import run_events
+from mlsteps.registry.names import file_name, name_of
+from mlsteps.registry.run_state import RunState, fold
+from mlsteps.storage.base import Store
+from mlsteps.storage.workspace_store import WorkspaceStore
+
+
+class RunStore:
+    """The runs of a workspace. Cheap to make; may be used by threads and after a fork."""
+
+    def __init__(self, ws: WorkspaceStore) -> None:
+        self._ws = ws
+        self._heads: Dict[str, Dict[str, Any]] = {}  # heads never change, so those once read are kept
+        self._writers: Dict[str, run_events.Writer] = {}
+
+    def create(
+        self,
+        run_id: str,
+        *,
+        experiment: str,
+        type: str,
+        name: Optional[str] = None,
+        parent: Optional[str] = None,
+        root: Optional[str] = None,
+        **head: Any,
+    ) -> None:
+        """Make a run; does nothing to one that exists.
+
+        :param type: as ``Run.type`` of the SDK: ``azureml.PipelineRun``, ``azureml.StepRun``,
+            ``azureml.ReusedStepRun``, ``azureml.scriptrun``.
+        :param parent: id of the run it is a child of; :param root: id of the outermost run.
+        :param head: more to keep, such as ``steps`` and ``continue_on_step_failure`` (see :mod:`.pipeline_status`).
+        :raises InvalidInput: for an id that is not letters, digits, ``.``, ``_`` and ``-``.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,149}", run_id):
+            raise InvalidInput(f"The run id {run_id!r} does not fit", expected="letters, digits, '.', '_' and '-'")
+        document = {
+            "id": run_id,
+            "experiment": experiment,
+            "type": type,
+            "name": name,
+            "parent": parent,
+            "root": root or parent or run_id,
+            "created": time.time(),
+            **head,
+        }
+        folder = _folder(experiment, run_id)
+        self._ws.store.create(f"{folder}/run", b"")  # makes the run known to its experiment, before it can be found
+        if parent is not None:
+            self._ws.store.create(f"{self._place(parent)}/children/{run_id}", b"")
+        self._ws.create_json(f"runs/{run_id}.json", document)
+
+    def head(self, run_id: str) -> Optional[Dict[str, Any]]:
+        """What was said of the run when it was made, or None."""
+        if run_id not in self._heads:
+            found = self._ws.read_json(f"runs/{file_name(run_id)}.json")
+            if found is None:
+                return None
+            self._heads[run_id] = dict(found)
+        return dict(self._heads[run_id])
+
+    def heads(self, run_ids: Iterable[str]) -> Dict[str, Dict[str, Any]]:
+        """The heads of many runs, read at once; absent ones are left out."""
+        wanted = list(run_ids)
+        missing = {f"runs/{file_name(id)}.json": id for id in wanted if id not in self._heads}
+        for path, found in self._ws.read_many(missing).items():
+            self._heads[missing[path]] = dict(found)
+        return {id: dict(self._heads[id]) for id in wanted if id in self._heads}
+
+    def write(self, run_id: str, kind: str, /, **fields: Any) -> None:
+        """Append one event to a run: ``status(status, error?, final?)``, ``metric(name, value, type, step?,
+        description?)``, ``tag(key, value)``, ``untag(key)``, ``property(key, value)``, ``display_name(value)``,
+        ``description(value)``, ``input(name, document)``, ``output(name, document)``, ``reused(run_id, ...)``.
+
+        :raises ExperimentExecutionException: when there is no such run.
+        """
+        writer = self._writers.get(run_id)
+        if writer is None:
+            made = run_events.Writer(self._ws.store, f"{self._place(run_id)}/events")
+            writer = self._writers.setdefault(run_id, made)
+        writer.write(kind, fields)
+
+    def events(self, run_id: str) -> List[Dict[str, Any]]:
+        """All events of a run, in order of time."""
+        return run_events.read(self._ws.store, f"{self._place(run_id)}/events")
+
+    def state(self, run_id: str) -> RunState:
+        """The run as it stands."""
+        return fold(self.events(run_id))
+
+    def states(self, run_ids: Iterable[str]) -> Dict[str, RunState]:
+        """The states of many runs, read at once."""
+        wanted = list(run_ids)
+        self.heads(wanted)
+        with ThreadPoolExecutor(max(1, min(8, len(wanted)))) as pool:
+            return dict(zip(wanted, pool.map(self.state, wanted)))
+
+    def children(self, run_id: str) -> List[str]:
+        """Ids of the runs below a run, oldest first."""
+        folder = f"{self._place(run_id)}/children"
+        ids = [entry.path.rpartition("/")[2] for entry in self._ws.store.list(folder)]
+        return self._by_age(ids)
+
+    def list(self, experiment: str, include_children: bool = False) -> List[str]:
+        """Ids of an experiment's runs, newest first.
+
+        :param include_children: also those that have a parent.
+        """
+        ids = self._by_age(self._ws.store.folders(f"experiments/{file_name(experiment)}"))
+        if not include_children:
+            ids = [id for id in ids if self._heads[id].get("parent") is None]
+        return ids[::-1]
+
+    def experiments(self) -> List[str]:
+        """The names of the experiments that have runs."""
+        return sorted(name_of(item) for item in self._ws.store.folders("experiments"))
+
+    def artifacts(self, run_id: str) -> Store:
+        """The store of a run's files: ``outputs/...``, ``logs/...``, ``user_logs/...``."""
+        return self._ws.store.below(f"{self._place(run_id)}/artifacts")
+
+    def _place(self, run_id: str) -> str:
+        head = self.head(run_id)
+        if head is None:
+            raise ExperimentExecutionException(f"There is no run {run_id!r} in the workspace at {self._ws.root}.")
+        return _folder(head["experiment"], run_id)
+
+    def _by_age(self, ids: Iterable[str]) -> List[str]:
+        """Oldest first; a run whose head is not there yet is being made and does not count."""
+        heads: Mapping[str, Mapping[str, Any]] = self.heads(ids)
+        return sorted(heads, key=lambda id: (heads[id]["created"], id))
+
+
+def _folder(experiment: str, run_id: str) -> str:
+    return f"experiments/{file_name(experiment)}/{run_id}"
