@@ -24,6 +24,7 @@ class InputSpec(Document):
     :param dataset_id: id given to the script when ``mode`` is ``direct``.
     :param dataset: ``{"name":, "version":, "id":}`` when the data is a registered dataset.
     :param writable: a DataReference: the script may write into the store through a mount.
+    :param may_be_empty: an output of another step: no files there is an empty folder, not missing data.
     """
 
     name: str
@@ -36,6 +37,7 @@ class InputSpec(Document):
     dataset_id: str | None = None
     dataset: Mapping[str, Any] = field(default_factory=dict)
     writable: bool = False
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True)
