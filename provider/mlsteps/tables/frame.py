@@ -1,0 +1,98 @@
+"""A tabular definition to a DataFrame."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Iterator, Mapping, Sequence
+
+from mlsteps.errors import DatasetExecutionError, UnsupportedFeature
+from mlsteps.tables import operations
+from mlsteps.tables.conversion import Wishes
+from mlsteps.tables.delimited import DelimitedFiles
+from mlsteps.tables.globs import fits
+from mlsteps.tables.libraries import pandas
+from mlsteps.tables.partitions import PartitionFormat, compiled
+from mlsteps.tables.readers import Source, read_json_lines, read_parquet, source_of
+
+_READERS = {"parquet": read_parquet, "json_lines": read_json_lines}
+
+
+def read(
+    definition: Mapping[str, Any],
+    open_by_name: Callable[[str], Any],
+    *,
+    on_error: str = "null",
+    out_of_range_datetime: str = "null",
+) -> Any:
+    """The rows of a tabular dataset as a ``pandas.DataFrame``.
+
+    :param open_by_name: opens a datastore by its name (``storage.base.Store``).
+    :param on_error: ``null`` or ``fail``: what becomes of a value that does not fit its column's type.
+    :param out_of_range_datetime: the same for points in time outside the years 1677 to 2262.
+    :raises DatasetExecutionError: when there are no files, or one cannot be read.
+    """
+    todo = definition.get("operations", ())
+    wishes = Wishes(on_error, out_of_range_datetime)
+    frames = list(_frames(definition, open_by_name, wishes, operations.rows_needed(todo)))
+    return operations.apply(_joined(frames), todo)
+
+
+def sources(definition: Mapping[str, Any], open_by_name: Callable[[str], Any]) -> list[Source]:
+    """The files that the reader reads, sorted by path.
+
+    :raises DatasetExecutionError: when there are none.
+    """
+    from mlsteps.storage.datasets import resolve_files
+
+    # The operations are those of rows; resolve_files would take them for those of files.
+    files = resolve_files({"type": "file", "paths": definition["paths"]}, open_by_name)
+    glob = definition["reader"].get("path_glob")
+    found = [source_of(item) for item in files if glob is None or fits(item.relative, glob)]
+    if not found:
+        raise DatasetExecutionError(f"The dataset has no files: nothing matches {definition['paths']}.")
+    return found
+
+
+def _frames(
+    definition: Mapping[str, Any], open_by_name: Callable[[str], Any], wishes: Wishes, limit: int | None
+) -> Iterator[Any]:
+    reader = definition["reader"]
+    if "sql" in definition:
+        raise UnsupportedFeature("Reading the rows of Dataset.Tabular.from_sql_query", "", "DataTransferStep")
+    found = sources(definition, open_by_name)
+    form = compiled(definition["partition_format"]) if definition.get("partition_format") else None
+    for source, frame in _read_each(found, reader, wishes, limit):
+        yield _with_path(frame, source, form, bool(definition.get("include_path")))
+
+
+def _read_each(
+    found: Sequence[Source], reader: Mapping[str, Any], wishes: Wishes, limit: int | None
+) -> Iterator[tuple[Source, Any]]:
+    if reader["format"] == "delimited":
+        yield from DelimitedFiles(found, reader, wishes).frames(limit)
+        return
+    left = limit
+    for source in found:
+        if left is not None and left <= 0:
+            return
+        frame = _READERS[reader["format"]](source, reader, wishes, left)
+        left = None if left is None else left - len(frame)
+        yield source, frame
+
+
+def _with_path(frame: Any, source: Source, form: PartitionFormat | None, include_path: bool) -> Any:
+    """The columns that come from a file's path, before its own; a column of the file itself wins."""
+    front: dict[str, Any] = {"Path": "/" + source.path.lstrip("/")} if include_path else {}
+    if form is not None:
+        front.update(form.values(source.path))
+    for position, (name, value) in enumerate((key, value) for key, value in front.items() if key not in frame.columns):
+        frame.insert(position, name, value)
+        if form is not None and name in form.times:
+            frame[name] = pandas("Reading a TabularDataset").to_datetime(frame[name]).astype("datetime64[ns]")
+    return frame
+
+
+def _joined(frames: Sequence[Any]) -> Any:
+    filled = [frame for frame in frames if len(frame)]
+    if len(filled) == 1 or not filled:
+        return (filled or list(frames))[0]
+    return pandas("Reading a TabularDataset").concat(filled, ignore_index=True, sort=False)
