@@ -1,0 +1,1 @@
+"""The steps of a pipeline. Constructing one does no I/O; the graph builder asks it for its node."""
