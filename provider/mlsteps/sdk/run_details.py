@@ -1,0 +1,124 @@
+"""``Run.get_details``: what is known of a run, under the SDK's keys."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from typing import TYPE_CHECKING, Any, Iterator, Mapping
+
+from mlsteps.errors import AzureMLException
+
+if TYPE_CHECKING:
+    from mlsteps.registry.run_state import RunState
+    from mlsteps.sdk.run import Run
+    from mlsteps.sdk.workspace import Workspace
+
+#: Folders of a run's files that hold logs.
+LOG_FOLDERS = ("user_logs", "system_logs", "logs", "azureml-logs")
+#: What a script writes to its standard output and error.
+SCRIPT_LOG = "user_logs/std_log.txt"
+
+
+def details(run: Run) -> dict[str, Any]:
+    """See :meth:`Run.get_details`."""
+    runs = run._runs()
+    head, state = runs.head(run.id) or {}, runs.state(run.id)
+    found: dict[str, Any] = {
+        "runId": run.id,
+        "target": (head.get("compute") or {}).get("name") or head.get("target") or "local",
+        "status": run._current_status(state),
+        "startTimeUtc": utc(state.started),
+        "endTimeUtc": utc(state.ended),
+        "properties": {key: str(value) for key, value in state.properties.items()},
+        "inputDatasets": list(_inputs(run.experiment.workspace, state)),
+        "outputDatasets": list(_outputs(run.experiment.workspace, state)),
+        "runDefinition": head.get("definition"),
+        "logFiles": log_files(run),
+        "submittedBy": head.get("submitted_by", ""),
+        "error": _error(state),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def log_files(run: Run) -> dict[str, str]:
+    """Addresses of the run's logs by name."""
+    store = run._artifacts()
+    return {entry.path: store.url_of(entry.path) for entry in store.list() if entry.path.split("/")[0] in LOG_FOLDERS}
+
+
+def download_logs(run: Run, destination: str | None) -> list[str]:
+    """Bring the run's logs below a folder (default one named by the run's id); returns their paths."""
+    folder = destination or run.id
+    paths = []
+    for name in log_files(run):
+        target = os.path.join(folder, *name.split("/"))
+        os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+        run._artifacts().get_file(name, target)
+        paths.append(target)
+    return paths
+
+
+def utc(seconds: float | None) -> str | None:
+    """Seconds since the epoch as the service writes times: ``2024-05-01T12:00:00.000000Z``."""
+    if seconds is None:
+        return None
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def error_message(state: RunState) -> str:
+    """The error of a failed run as text, empty when it has none."""
+    error = state.error
+    if isinstance(error, Mapping):
+        parts = [str(error[key]) for key in ("message", "tail") if error.get(key)]
+        return "\n".join(parts)
+    return "" if error is None else str(error)
+
+
+def _error(state: RunState) -> dict[str, Any] | None:
+    if state.status != "Failed":
+        return None
+    error = state.error if isinstance(state.error, Mapping) else {}
+    code = error.get("code") or ("UserError" if error.get("category", "user") == "user" else "ServiceError")
+    return {"error": {"code": code, "message": error_message(state), "details": []}}
+
+
+def _inputs(workspace: Workspace, state: RunState) -> Iterator[dict[str, Any]]:
+    for name, document in state.inputs.items():
+        document = document or {}
+        dataset = _dataset(workspace, document)
+        if dataset is None:
+            continue
+        mechanism = str(document.get("mode") or "direct").capitalize()
+        yield {
+            "dataset": dataset,
+            "consumptionDetails": {"type": "RunInput", "inputName": name, "mechanism": mechanism},
+        }
+
+
+def _outputs(workspace: Workspace, state: RunState) -> Iterator[dict[str, Any]]:
+    for name, document in state.outputs.items():
+        document = document or {}
+        dataset = _dataset(workspace, document)
+        if dataset is None:
+            continue
+        yield {
+            "identifier": {"savedId": getattr(dataset, "id", None)},
+            "outputType": "RunOutput",
+            "outputDetails": {"outputName": name},
+            "dataset": dataset,
+        }
+
+
+def _dataset(workspace: Workspace, document: Mapping[str, Any]) -> Any:
+    """The dataset a document speaks of, None when it names none or one that is gone."""
+    named = document.get("dataset") or {}
+    identity = document.get("dataset_id") or named.get("id") or document.get("id")
+    if not identity:
+        return None
+    from mlsteps.sdk.dataset import Dataset
+
+    try:
+        return Dataset.get_by_id(workspace, identity)
+    except AzureMLException:
+        return None
