@@ -1,0 +1,152 @@
+"""Airflow's public REST API (``/api/v2``), as much of it as submitting and following needs."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, Mapping, NamedTuple
+
+import httpx
+
+from mlsteps.errors import AuthenticationException, ExperimentExecutionException, InvalidInput
+
+#: Seconds for one request; the first ones to an Airflow that is just starting wait until it is up.
+TIMEOUT = 120.0
+#: States of a DAG run that will not change by themselves.
+ENDED = ("success", "failed")
+
+
+class Address(NamedTuple):
+    """Where an Airflow is and how to log in: by ``token``, or by ``user`` and ``password``."""
+
+    url: str
+    user: str | None = None
+    password: str | None = None
+    token: str | None = None
+
+
+class AirflowApi:
+    """One Airflow. Safe for threads; logs in when first used and again when the token has run out."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._token = address.token
+        # A proxy from the environment must not get requests to this machine.
+        local = httpx.URL(address.url).host in ("127.0.0.1", "localhost", "::1")
+        self._client = httpx.Client(base_url=address.url.rstrip("/"), timeout=TIMEOUT, trust_env=not local)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], note: str | None = None) -> None:
+        """Start a DAG run.
+
+        :raises InvalidInput: when Airflow refuses the conf, with its reason.
+        """
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf), "note": note}
+        answer = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        if answer.status_code in (400, 422):
+            raise InvalidInput(f"Airflow does not start {dag_id!r}: {_reason(answer)}")
+        _checked(answer)
+
+    def dag(self, dag_id: str) -> dict[str, Any] | None:
+        """The DAG, or None when Airflow does not know it."""
+        answer = self._request("GET", f"/api/v2/dags/{dag_id}")
+        return None if answer.status_code == 404 else dict(_checked(answer).json())
+
+    def parse_soon(self, file_token: str) -> None:
+        """Have the DAG processor read a DAG's file next."""
+        _checked(self._request("PUT", f"/api/v2/parseDagFile/{file_token}"))
+
+    def unpause(self, dag_id: str) -> None:
+        """Let the DAG's runs start."""
+        _checked(self._request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False}))
+
+    def has_active_run(self, dag_id: str) -> bool:
+        """Whether a run of the DAG is queued or running."""
+        query = {"state": ["queued", "running"], "limit": 1}
+        answer = self._request("GET", f"/api/v2/dags/{dag_id}/dagRuns", params=query)
+        return answer.status_code != 404 and bool(_checked(answer).json()["dag_runs"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str | None:
+        """``queued``, ``running``, ``success`` or ``failed``; None when there is no such run."""
+        answer = self._request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+        return None if answer.status_code == 404 else str(_checked(answer).json()["state"])
+
+    def end_run(self, dag_id: str, run_id: str) -> None:
+        """Set a run to failed: its running tasks are stopped, none starts any more."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+        _checked(self._request("PATCH", path, json={"state": "failed"}))
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """The run's task instances (``task_id``, ``state``, ``try_number``, ``start_date``, ...)."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
+        found: list[dict[str, Any]] = []
+        while True:
+            page = _checked(self._request("GET", path, params={"limit": 100, "offset": len(found)})).json()
+            found += page["task_instances"]
+            if not page["task_instances"] or len(found) >= page["total_entries"]:
+                return found
+
+    def log_lines(self, dag_id: str, run_id: str, task_id: str, try_number: int) -> Iterator[str]:
+        """The lines of a task's log, as far as it is written."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{try_number}"
+        answer = self._request("GET", path, params={"full_content": True}, headers={"Accept": "application/json"})
+        if answer.status_code == 404:
+            return
+        content = _checked(answer).json()["content"]
+        for item in [content] if isinstance(content, str) else content:
+            if isinstance(item, str):
+                yield from item.splitlines()
+            elif not str(item["event"]).startswith(("::group::", "::endgroup::")):
+                yield str(item["event"])
+                yield from _traceback(item)
+
+    def healthy(self) -> dict[str, str]:
+        """Status of each component (``metadatabase``, ``scheduler``, ...) by name."""
+        parts = _checked(self._client.get("/api/v2/monitor/health")).json()
+        return {name: str((part or {}).get("status")) for name, part in parts.items()}
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        headers = {**options.pop("headers", {}), "Authorization": f"Bearer {self._logged_in()}"}
+        try:
+            answer = self._client.request(method, path, headers=headers, **options)
+            if answer.status_code == 401 and self.address.token is None:
+                self._token = None
+                headers["Authorization"] = f"Bearer {self._logged_in()}"
+                answer = self._client.request(method, path, headers=headers, **options)
+        except httpx.HTTPError as error:
+            raise ExperimentExecutionException(f"Airflow at {self.address.url} does not answer: {error}") from error
+        if answer.status_code in (401, 403):
+            raise AuthenticationException(f"Airflow at {self.address.url} refuses the login: {_reason(answer)}")
+        return answer
+
+    def _logged_in(self) -> str:
+        if self._token is None:
+            login = {"username": self.address.user, "password": self.address.password}
+            try:
+                answer = self._client.post("/auth/token", json=login)
+            except httpx.HTTPError as error:
+                raise ExperimentExecutionException(f"Airflow at {self.address.url} does not answer: {error}") from error
+            if answer.status_code not in (200, 201):
+                raise AuthenticationException(f"Airflow at {self.address.url} refuses the login: {_reason(answer)}")
+            self._token = str(answer.json()["access_token"])
+        return self._token
+
+
+def _traceback(item: Mapping[str, Any]) -> Iterator[str]:
+    for error in item.get("error_detail") or ():
+        yield f"{error.get('exc_type')}: {error.get('exc_value')}"
+
+
+def _reason(answer: httpx.Response) -> str:
+    try:
+        detail = answer.json().get("detail", answer.text)
+    except ValueError:
+        detail = answer.text
+    return f"{detail} (HTTP {answer.status_code})"
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
+    if answer.is_success:
+        return answer
+    raise ExperimentExecutionException(f"{answer.request.method} {answer.request.url.path}: {_reason(answer)}")
