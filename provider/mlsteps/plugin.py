@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from airflow.sdk.plugins_manager import AirflowPlugin
 
+from mlsteps.operators.links import OutputsLink, SourceRunLink
+
 
 class MlstepsPlugin(AirflowPlugin):  # type: ignore[misc]
-    """Operator links and, on the API server, the web parts of mlsteps."""
+    """Operator links. They belong to our operators already; naming them here lets other tools list them."""
 
     name = "mlsteps"
+    operator_extra_links = [OutputsLink(), SourceRunLink()]

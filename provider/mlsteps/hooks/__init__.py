@@ -1,0 +1,1 @@
+"""Airflow hooks: how a connection becomes a workspace."""

@@ -1,0 +1,33 @@
+"""Airflow operators of mlsteps.
+
+Light: nothing is loaded until a name is asked for, and then neither a data library nor a storage driver.
+
+* ``PythonScriptOperator``, ``CommandOperator``: for DAG authors
+* ``StepOperator``, ``PlanOperator``: what :mod:`mlsteps.translate` makes of a pipeline
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlsteps.operators.command import CommandOperator
+    from mlsteps.operators.plan import PlanOperator
+    from mlsteps.operators.python_script import PythonScriptOperator
+    from mlsteps.operators.step import StepOperator
+
+_MODULES = {
+    "CommandOperator": "command",
+    "PlanOperator": "plan",
+    "PythonScriptOperator": "python_script",
+    "StepOperator": "step",
+}
+
+__all__ = ["CommandOperator", "PlanOperator", "PythonScriptOperator", "StepOperator"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

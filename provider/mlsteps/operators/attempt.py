@@ -1,0 +1,91 @@
+"""Which task of which run this is, and the ids that follow from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlsteps.operators.links import task_address
+from mlsteps.operators.parameters import SUBMISSION
+from mlsteps.registry import run_ids
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of one task, as Airflow counts.
+
+    :param clear_number: how often tasks of this DAG run were cleared.
+    :param max_tries: the last try that Airflow makes on its own, less one.
+    :param run_started: when the DAG run started, in seconds since the epoch; a run that is cleared starts again.
+    :param submission: what a client said beside the parameters: ``experiment_name``, ``tags``, ...
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    try_number: int
+    max_tries: int
+    clear_number: int
+    run_started: float
+    submission: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, context: Mapping[str, Any]) -> Attempt:
+        """The attempt that a task's context tells of."""
+        ti, dag_run = context["ti"], context["dag_run"]
+        started = getattr(dag_run, "start_date", None)
+        return cls(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=ti.task_id,
+            try_number=ti.try_number,
+            max_tries=getattr(ti, "max_tries", 0) or 0,
+            clear_number=getattr(dag_run, "clear_number", 0) or 0,
+            run_started=started.timestamp() if started else time.time(),
+            submission=(dag_run.conf or {}).get(SUBMISSION) or {},
+        )
+
+    @property
+    def pipeline_run_id(self) -> str:
+        """The pipeline run's id."""
+        return run_ids.pipeline_run_id(self.dag_id, self.run_id)
+
+    @property
+    def is_last(self) -> bool:
+        """Whether Airflow makes no further try when this one fails."""
+        return self.try_number > self.max_tries
+
+    def step_run_id(self, step_id: str) -> str:
+        """The id of this try at the step."""
+        return run_ids.step_run_id(self.pipeline_run_id, step_id, self.try_number)
+
+    def reused_run_id(self, step_id: str) -> str:
+        """The id of a step that ``plan`` marks reused: no try of it ever starts."""
+        return run_ids.step_run_id(self.pipeline_run_id, step_id, 0)
+
+    def producer(self, step_run_id: str, experiment: str, step_name: str) -> dict[str, Any]:
+        """Who made a result, as ``StepRecord.producer`` keeps it."""
+        return {
+            **self.holder(),
+            "try_number": self.try_number,
+            "clear_number": self.clear_number,
+            "pipeline_run_id": self.pipeline_run_id,
+            "step_run_id": step_run_id,
+            "experiment": experiment,
+            "step_name": step_name,
+        }
+
+    def holder(self) -> dict[str, Any]:
+        """Who holds a lease: what another run's log says while it waits."""
+        return {
+            "dag_id": self.dag_id,
+            "run_id": self.run_id,
+            "task_id": self.task_id,
+            "url": task_address(self.dag_id, self.run_id, self.task_id),
+        }
+
+    def made(self, producer: Mapping[str, Any]) -> bool:
+        """Whether this same task of this same run made a result, in whichever try."""
+        return all(producer.get(key) == getattr(self, key) for key in ("dag_id", "run_id", "task_id"))

@@ -1,0 +1,43 @@
+"""Our errors as Airflow's: which of them another try might mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlsteps.contracts.spec import StepResult
+from mlsteps.errors import StoreError, UserErrorException
+
+
+@contextmanager
+def told_to_airflow() -> Iterator[None]:
+    """Wrong input fails the task for good: no retry mends a name that does not exist.
+
+    A store that does not answer, a machine that is full and the like keep Airflow's retries.
+    """
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+    try:
+        yield
+    except StoreError as error:
+        raise AirflowException(str(error)) from error
+    except UserErrorException as error:
+        raise AirflowFailException(str(error)) from error
+
+
+def failure_text(step_name: str, result: StepResult) -> str:
+    """Why a step failed: the exit code, what the runner says, and the script's last lines."""
+    error = result.error
+    code = result.exit_code
+    if code is None:
+        how = "did not start"
+    elif code < 0:
+        how = f"was ended by signal {-code}"
+    else:
+        how = f"ended with exit code {code}"
+    text = f"Step {step_name!r} {how}."
+    if error.get("message"):
+        text += f" {error['message']}"
+    tail = error.get("tail")
+    lines = tail if isinstance(tail, str) else "\n".join(map(str, tail or ()))
+    return f"{text}\nLast lines of its output:\n{lines.rstrip()}" if lines.strip() else text

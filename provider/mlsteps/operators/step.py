@@ -1,0 +1,88 @@
+"""``StepOperator``: one step of a pipeline as an Airflow task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from mlsteps.contracts.graph import PipelineGraph, StepNode
+from mlsteps.operators.links import OutputsLink, SourceRunLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperatorLink, Context
+
+    from mlsteps.operators.execution import StepExecution
+
+#: Colour of a task in Airflow's graph, by step type.
+COLORS = {
+    "Command": "#e6f0d8",
+    "DataTransfer": "#fbe5c8",
+    "ParallelRun": "#d9d2f0",
+    "HyperDrive": "#f4d4e4",
+    "AutoML": "#f4d4e4",
+}
+
+
+class StepOperator(BaseOperator):  # type: ignore[misc]
+    """Runs one step, or passes on the outputs of an earlier run of the same step.
+
+    Made by :func:`mlsteps.translate.dag`; DAG authors use ``PythonScriptOperator`` or ``CommandOperator``.
+
+    :param node: the step: a ``StepNode`` or its JSON form.
+    :param graph: the pipeline it belongs to: a ``PipelineGraph`` or its JSON form.
+    :param experiment_name: the experiment its runs belong to; the DAG's id by default.
+    :param plan_task_id: the task that decides for all steps of the DAG; None: the step decides for itself.
+    :param mlsteps_conn_id: connection of type ``mlsteps`` that says where the workspace lies.
+    """
+
+    # Nothing of a compiled step is a template: `{{` in an argument is what the script gets, as in the SDK.
+    template_fields: Collection[str] = ()
+    ui_color = "#d7e8f7"
+    operator_extra_links: Collection[BaseOperatorLink] = (OutputsLink(), SourceRunLink())
+    shallow_copy_attrs: Sequence[str] = ("node", "graph")
+
+    def __init__(
+        self,
+        *,
+        node: StepNode | Mapping[str, Any] | None = None,
+        graph: PipelineGraph | Mapping[str, Any] | None = None,
+        experiment_name: str | None = None,
+        plan_task_id: str | None = None,
+        mlsteps_conn_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.node = node
+        self.graph = graph
+        self.experiment_name = experiment_name
+        self.plan_task_id = plan_task_id
+        self.mlsteps_conn_id = mlsteps_conn_id
+
+    def pipeline(self) -> tuple[PipelineGraph, StepNode]:
+        """The graph and the step in it, as this task runs them."""
+        graph = self.graph if isinstance(self.graph, PipelineGraph) else PipelineGraph.from_json(self.graph or _EMPTY)
+        node = self.node if isinstance(self.node, StepNode) else StepNode.from_json(self.node or {})
+        return graph, node
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Reuse or run the step; answers what its consumers need (the ``return_value`` XCom).
+
+        :raises AirflowException: when the step fails; says the exit code and its last lines.
+        :raises AirflowFailException: when another try would not help: bad input, a cancelled run.
+        :raises AirflowRescheduleException: while another run makes the same result.
+        """
+        from mlsteps.operators.execution import StepExecution
+
+        self._execution = StepExecution(self, context)
+        return self._execution.run()
+
+    def on_kill(self) -> None:
+        """Stop the step's whole process tree, container or pod."""
+        execution: StepExecution | None = getattr(self, "_execution", None)
+        if execution is not None:
+            execution.cancel("the task was stopped")
+
+
+_EMPTY: dict[str, Any] = {"steps": []}

@@ -1,0 +1,14 @@
+"""A pipeline's graph becomes an Airflow DAG.
+
+Nothing is hashed, listed or fetched here: a DAG file is parsed again and again, and by every task of it.
+
+* :func:`dag`        one graph, one DAG
+* :func:`load_dags`  the stored pipelines of a workspace, for a DAG file that serves them all
+"""
+
+from __future__ import annotations
+
+from mlsteps.translate.dag import dag
+from mlsteps.translate.loader import load_dags
+
+__all__ = ["dag", "load_dags"]

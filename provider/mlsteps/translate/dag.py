@@ -1,0 +1,138 @@
+"""``dag(graph, dag_id)``: a ``plan`` task, and one task for each step."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlsteps.contracts.graph import PipelineGraph, StepNode
+from mlsteps.errors import InvalidInput
+from mlsteps.operators.parameters import airflow_params
+from mlsteps.translate.documentation import pipeline_text, step_text
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+    from mlsteps.operators.plan import PlanOperator
+    from mlsteps.operators.step import StepOperator
+
+PLAN = "plan"
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+
+def dag(
+    graph: PipelineGraph | Mapping[str, Any],
+    dag_id: str,
+    *,
+    schedule: Any = None,
+    experiment: str | None = None,
+    **dag_kwargs: Any,
+) -> DAG:
+    """The DAG of a pipeline.
+
+    Each step is a task that waits for ``plan``, for the steps whose outputs it reads, and for those it must run after.
+    A task runs when none of these failed: a reused step is skipped, and its consumers still run.
+
+    :param graph: the pipeline, or its JSON form.
+    :param dag_id: the DAG's id.
+    :param schedule: as for any DAG; None runs it only when triggered.
+    :param experiment: the experiment its runs belong to; the DAG's id when left out.
+    :param dag_kwargs: any other argument of ``airflow.sdk.DAG``; ``tags`` and ``params`` add to the pipeline's own.
+    :raises InvalidInput: when a pipeline parameter has a reserved name.
+    """
+    from airflow.sdk import DAG
+    from airflow.sdk.definitions.param import ParamsDict
+
+    whole = graph if isinstance(graph, PipelineGraph) else PipelineGraph.from_json(graph)
+    experiment = experiment or dag_id
+    params = {**airflow_params(whole.parameters), **(dag_kwargs.pop("params", None) or {})}
+    options: dict[str, Any] = {
+        "description": whole.description,
+        "doc_md": pipeline_text(whole, experiment),
+        "render_template_as_native_obj": True,
+        **dag_kwargs,
+        "tags": sorted({"mlsteps", experiment, *dag_kwargs.get("tags", ())}),
+    }
+    made = DAG(dag_id, schedule=schedule, **options)
+    made.fileloc = _dag_file(made.fileloc)
+    if _asked_for(dag_id):
+        _add_tasks(made, whole, experiment)
+    # Last: Airflow would copy a DAG's params into each of its tasks, which reads the same at run time and costs more
+    # than all the rest of a large DAG.
+    made.params = ParamsDict(params)
+    return made
+
+
+def _asked_for(dag_id: str) -> bool:
+    """False while Airflow reads the file for a task of another DAG: that process needs no task of this one."""
+    from airflow.sdk import get_parsing_context
+
+    wanted = get_parsing_context().dag_id
+    return wanted is None or wanted == dag_id
+
+
+def _dag_file(fallback: str) -> str:
+    """The file that called us: where Airflow has to look for this DAG."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame.f_code.co_filename if frame is not None else fallback
+
+
+def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str) -> None:
+    from mlsteps.operators.plan import PlanOperator
+
+    plan = PlanOperator(
+        task_id=PLAN, dag=made, graph=graph, experiment_name=experiment, outlets=_plan_outlets(graph) or None
+    )
+    tasks = {node.id: _task(made, graph, node, experiment) for node in graph.steps}
+    _connect(plan, tasks, graph)
+
+
+def _plan_outlets(graph: PipelineGraph) -> list[Any]:
+    """``plan`` sends the asset events of steps that it marks reused."""
+    from mlsteps.operators.commit import reused_alias
+
+    registers = any(port.register for node in graph.steps for port in node.outputs)
+    return [reused_alias(graph.workspace)] if registers else []
+
+
+def _task(made: DAG, graph: PipelineGraph, node: StepNode, experiment: str) -> StepOperator:
+    from mlsteps.operators.commit import assets_of
+    from mlsteps.operators.step import COLORS, StepOperator
+
+    if node.id == PLAN:
+        raise InvalidInput("A step has the id 'plan', which is that of the task that plans", expected="another id")
+    task = StepOperator(
+        task_id=node.id,
+        dag=made,
+        node=node,
+        graph=graph,
+        experiment_name=experiment,
+        plan_task_id=PLAN,
+        trigger_rule="none_failed",
+        task_display_name=node.name if node.name != node.id else None,
+        doc_md=step_text(node),
+        outlets=assets_of(graph.workspace, node.outputs) or None,
+        **_placement(node.compute),
+    )
+    if node.type in COLORS:
+        task.ui_color = COLORS[node.type]
+    return task
+
+
+def _placement(compute: Mapping[str, Any]) -> dict[str, Any]:
+    """``pool``, ``queue``, ``executor`` as the compute target in the graph names them; nothing is looked up."""
+    return {key: compute[key] for key in ("pool", "queue", "executor") if compute.get(key)}
+
+
+def _connect(plan: PlanOperator, tasks: Mapping[str, StepOperator], graph: PipelineGraph) -> None:
+    """Write the edges of the whole graph straight into the tasks; one by one they would cost as much as the tasks."""
+    plan.downstream_task_ids.update(tasks)
+    for node in graph.steps:
+        upstream = node.upstream()
+        tasks[node.id].upstream_task_ids.update(upstream, (plan.task_id,))
+        for step_id in upstream:
+            tasks[step_id].downstream_task_ids.add(node.id)

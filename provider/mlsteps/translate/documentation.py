@@ -1,0 +1,70 @@
+"""What Airflow's UI says about a pipeline and its steps (Markdown)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mlsteps.contracts.graph import InputPort, OutputPort, PipelineGraph, StepNode
+
+
+def pipeline_text(graph: PipelineGraph, experiment: str) -> str:
+    """A DAG's ``doc_md``."""
+    lines = [graph.description or "A pipeline of the Azure ML SDK v1.", ""]
+    lines.append(
+        f"Experiment **{_plain(experiment)}**, workspace **{_plain(graph.workspace.get('name') or 'default')}**."
+    )
+    lines.append("")
+    lines.append(
+        "`plan` decides which steps have to run. Steps whose results exist already are skipped; their outputs are used."
+    )
+    if graph.parameters:
+        lines += ["", "| parameter | type | default |", "|---|---|---|"]
+        lines += [f"| {_plain(item.name)} | {item.type} | `{_plain(item.default)}` |" for item in graph.parameters]
+    return "\n".join(lines)
+
+
+def step_text(node: StepNode) -> str:
+    """A task's ``doc_md``; kept short, as every parse of the DAG writes it."""
+    what = node.script or (argument_text(node.command) if isinstance(node.command, str) else _command(node.command))
+    lines = [f"{node.type} `{_plain(' '.join([what, *map(argument_text, node.arguments)]).strip())}`"]
+    if node.inputs:
+        lines.append("\nReads " + ", ".join(map(_input, node.inputs)) + ".")
+    if node.outputs:
+        lines.append("\nWrites " + ", ".join(map(_output, node.outputs)) + ".")
+    if not node.allow_reuse:
+        lines.append("\nAlways runs: reuse is off.")
+    return "\n".join(lines)
+
+
+def argument_text(argument: Any) -> str:
+    """An argument as a person reads it: ``{prepared}`` for an input or output, ``{params.rate}`` for a parameter."""
+    if not isinstance(argument, dict):
+        return str(argument)
+    ((kind, value),) = argument.items()
+    if kind == "join":
+        return "".join(map(argument_text, value))
+    return f"{{params.{value}}}" if kind == "parameter" else f"{{{value}}}"
+
+
+def _command(command: Iterable[Any] | None) -> str:
+    return " ".join(map(argument_text, command or ()))
+
+
+def _input(port: InputPort) -> str:
+    source = port.source
+    if "step" in source:
+        return f"`{_plain(port.name)}` from {_plain(source['step'])}"
+    for kind in ("registered", "parameter", "datapath", "dataset"):
+        if kind in source:
+            return f"`{_plain(port.name)}` ({kind})"
+    return f"`{_plain(port.name)}`"
+
+
+def _output(port: OutputPort) -> str:
+    name = f"`{_plain(port.name)}`"
+    return f"{name}, registered as `{_plain(port.register['name'])}`" if port.register else name
+
+
+def _plain(text: Any) -> str:
+    return str(text).replace("`", "'").replace("|", "\\|").replace("\n", " ")
