@@ -1,0 +1,173 @@
+"""What every store can do: :class:`Store`, :class:`Entry`, :func:`safe_path`.
+
+A store is one place, such as a folder or a container and a folder in it. Paths in it are posix, relative, without
+``..``; ``""`` is the place itself. A file appears whole under its final name or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from typing import BinaryIO, Iterator, List, NamedTuple
+
+from mlsteps.contracts.manifest import FileEntry
+from mlsteps.errors import AzureMLException, InvalidInput, StoreError
+
+#: Names that begin so are files on their way; no listing ever shows them.
+TEMPORARY = ".mlsteps-tmp-"
+
+_DRIVE = re.compile(r"[A-Za-z]:([\\/]|$)")
+_SECRETS = re.compile(
+    r"(?i)\b((?:sig|signature|token|sas_?token|sas|account_?key|key|client_?secret|secret|password|x-amz-[a-z-]+)=)"
+    r"[^&;\s'\"<>]+"
+)
+_USERINFO = re.compile(r"(\w+://)[^/@\s]*:[^/\s]*@")
+
+
+class Entry(NamedTuple):
+    """One file of a store: its path, its size in bytes, and a stamp that changes when it is written again.
+
+    The stamp is the content's MD5 or the etag where the store gives one, otherwise the time of the last change (a
+    local store: nanoseconds).
+    """
+
+    path: str
+    size: int
+    stamp: str
+
+
+class Child(NamedTuple):
+    """A name immediately below a folder."""
+
+    name: str
+    is_folder: bool
+
+
+class MissingFile(StoreError, FileNotFoundError):
+    """There is nothing at this path; also a ``FileNotFoundError``."""
+
+
+def safe_path(path: str) -> str:
+    """``path`` in its one normal form: no ``.``, no doubled or trailing slash.
+
+    :raises InvalidInput: for ``..``, an absolute path, a drive letter or NUL, which could leave the store.
+    """
+    if not path:
+        return ""
+    if "\0" in path or path.startswith(("/", "\\")) or _DRIVE.match(path):
+        raise InvalidInput(f"{path!r} is no path inside a store", expected="a relative path such as 'data/train.csv'")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if any(".." in part.split("\\") for part in parts):
+        raise InvalidInput(f"{path!r} leaves its folder", expected="a path without '..'")
+    return "/".join(parts)
+
+
+def redact(text: str) -> str:
+    """``text`` without what looks like a secret: passwords and signatures in URLs."""
+    return _SECRETS.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
+
+
+class Store(ABC):
+    """One place that holds files.
+
+    Methods raise :class:`MissingFile` when a path they must read is absent, :class:`StoreError` for every other
+    refusal, and ``InvalidInput`` for paths that :func:`safe_path` refuses.
+    """
+
+    url: str
+
+    @abstractmethod
+    def list(self, path: str = "") -> Iterator[Entry]:
+        """All files below ``path``, or the file at ``path`` itself, sorted by path; nothing when it is absent."""
+
+    @abstractmethod
+    def children(self, path: str = "") -> List[Child]:
+        """The names immediately below a folder, sorted; none when it is absent."""
+
+    @abstractmethod
+    def entry(self, path: str) -> Entry | None:
+        """The file at ``path``; None when there is none."""
+
+    @abstractmethod
+    def kind(self, path: str) -> str | None:
+        """``"file"``, ``"directory"``, or None for neither."""
+
+    @abstractmethod
+    def read(self, path: str) -> bytes:
+        """The whole content of a file."""
+
+    @abstractmethod
+    def open(self, path: str) -> BinaryIO:
+        """A file opened for reading from its start; the caller closes it."""
+
+    @abstractmethod
+    def write(self, path: str, data: bytes) -> None:
+        """Make or replace a file, whole or not at all."""
+
+    @abstractmethod
+    def create(self, path: str, data: bytes) -> bool:
+        """Make a file unless it exists; False when it does. Of several at once, one gets True."""
+
+    @abstractmethod
+    def append(self, path: str, data: bytes) -> None:
+        """Add to the end of a file, making it when absent. Safe with one writer a file, unless the store is local."""
+
+    @abstractmethod
+    def delete(self, path: str) -> None:
+        """Remove a file, or a folder with all in it; an absent one is fine. The store's root is refused."""
+
+    @abstractmethod
+    def put_file(self, local: str, path: str, *, move: bool = False, stamp: bool = True) -> FileEntry:
+        """Bring a local file here, hashing it while it passes.
+
+        :param move: the local file is no longer needed and may be taken as it is.
+        :param stamp: False leaves ``stamp`` empty, which saves a request on remote stores.
+        :returns: the entry, its ``path`` as given.
+        """
+
+    @abstractmethod
+    def get_file(self, path: str, local: str) -> FileEntry:
+        """Bring a file to ``local``, whole or not at all, hashing it while it passes."""
+
+    @abstractmethod
+    def below(self, path: str) -> Store:
+        """The store rooted at a folder of this one."""
+
+    def folders(self, path: str = "") -> List[str]:
+        """Names of the immediate sub-folders, sorted."""
+        return [child.name for child in self.children(path) if child.is_folder]
+
+    def local_path(self, path: str) -> str | None:
+        """The path on this machine's file system; None when the store is not local."""
+        safe_path(path)
+        return None
+
+    def url_of(self, path: str) -> str:
+        """The URL of a path in this store, without credentials."""
+        path = safe_path(path)
+        return f"{self.url.rstrip('/')}/{path}" if path else self.url
+
+    @contextmanager
+    def _trouble(self, path: str, doing: str) -> Iterator[None]:
+        """Turn what drivers and the system raise into errors that name the store and the path."""
+        try:
+            yield
+        except AzureMLException:
+            raise
+        except Exception as error:  # drivers raise classes of their own, which are not imported here
+            place = self.url_of(path)
+            if isinstance(error, FileNotFoundError) or type(error).__name__ in ("ResourceNotFoundError", "NoSuchKey"):
+                raise MissingFile(f"{place} does not exist (while trying to {doing} it).", error) from error
+            reason = redact(getattr(error, "strerror", None) or str(error) or repr(error))
+            text = f"{place}: could not {doing} it: {type(error).__name__}: {reason}"
+            raise StoreError(text, error) from error
+
+    def _not_root(self, path: str) -> str:
+        path = safe_path(path)
+        if not path:
+            raise InvalidInput(f"The root of {self.url} cannot be deleted", expected="a path below it")
+        return path
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"

@@ -1,0 +1,122 @@
+"""A read-only store on a web server, for datasets made from URLs. Standard library only."""
+
+from __future__ import annotations
+
+import io
+import urllib.error
+import urllib.request
+from typing import Any, BinaryIO, Iterator, List, NoReturn
+from urllib.parse import quote
+
+from mlsteps.contracts.manifest import FileEntry
+from mlsteps.errors import UnsupportedFeature
+from mlsteps.storage import files
+from mlsteps.storage.base import Child, Entry, MissingFile, Store, safe_path
+from mlsteps.storage.remote import WHOLE
+from mlsteps.storage.retry import with_retries
+
+_TIMEOUT = 60.0
+_UNKNOWN = -1
+
+
+class HttpStore(Store):
+    """Files below a web address. A server cannot be listed: only files named in full are found.
+
+    :param url: address of a folder.
+    :param query: what is sent behind ``?`` with each request, such as a shared access signature; shown nowhere.
+    """
+
+    def __init__(self, url: str, query: str = "") -> None:
+        self.url = url.rstrip("/")
+        self._query = "?" + query if query else ""
+
+    def _request(self, path: str, method: str, **headers: str) -> Any:
+        address = f"{self.url}/{quote(safe_path(path))}{self._query}"
+        asked = urllib.request.Request(address, method=method, headers={"User-Agent": "mlsteps", **headers})
+        return urllib.request.urlopen(asked, timeout=_TIMEOUT)
+
+    def entry(self, path: str) -> Entry | None:
+        with self._trouble(path, "look at"):
+            try:
+                return with_retries(lambda: self._look(path))
+            except urllib.error.HTTPError as error:
+                if error.code in (404, 410):
+                    return None
+                raise
+
+    def _look(self, path: str) -> Entry:
+        try:
+            answer = self._request(path, "HEAD")
+        except urllib.error.HTTPError as error:
+            if error.code not in (400, 403, 405, 501):
+                raise
+            answer = self._request(path, "GET")  # some servers, and some signed addresses, allow nothing else
+        with answer:
+            headers = answer.headers
+        digest, tag, time = headers.get("Content-MD5"), headers.get("ETag"), headers.get("Last-Modified")
+        stamp = f"md5:{digest}" if digest else tag.strip('"') if tag else time or ""
+        return Entry(safe_path(path), int(headers.get("Content-Length") or _UNKNOWN), stamp)
+
+    def list(self, path: str = "") -> Iterator[Entry]:
+        found = self.entry(path) if path else self._refuse("Listing a web server")
+        if found is not None:
+            yield found
+
+    def children(self, path: str = "") -> List[Child]:
+        self._refuse("Listing a web server")
+
+    def kind(self, path: str) -> str | None:
+        return "file" if path and self.entry(path) else None
+
+    def read(self, path: str) -> bytes:
+        with self.open(path) as file:
+            return file.read()
+
+    def open(self, path: str) -> BinaryIO:
+        """Opened for reading once, from start to end; small files are held in memory."""
+        with self._trouble(path, "read"):
+            answer = with_retries(lambda: self._answer(path))
+            length = int(answer.headers.get("Content-Length") or _UNKNOWN)
+            if not 0 <= length <= WHOLE:
+                opened: BinaryIO = answer
+                return opened
+            with answer:
+                return io.BytesIO(answer.read())
+
+    def _answer(self, path: str) -> Any:
+        try:
+            return self._request(path, "GET")
+        except urllib.error.HTTPError as error:
+            if error.code in (404, 410):
+                raise MissingFile(f"{self.url_of(path)} does not exist.", error) from error
+            raise
+
+    def get_file(self, path: str, local: str) -> FileEntry:
+        with self._trouble(path, "read"), files.replacing(local) as target:
+            with with_retries(lambda: self._answer(path)) as answer:
+                passed = files.transfer(answer, target)
+                length = int(answer.headers.get("Content-Length") or _UNKNOWN)
+            if length not in (_UNKNOWN, passed.size):
+                raise ConnectionError(f"{passed.size} of {length} bytes came")
+        return FileEntry(path, passed.size, passed.sha256)
+
+    def below(self, path: str) -> HttpStore:
+        return HttpStore(f"{self.url}/{quote(safe_path(path))}", self._query[1:])
+
+    def write(self, path: str, data: bytes) -> None:
+        self._refuse("Writing to a web server")
+
+    def create(self, path: str, data: bytes) -> bool:
+        self._refuse("Writing to a web server")
+
+    def append(self, path: str, data: bytes) -> None:
+        self._refuse("Writing to a web server")
+
+    def delete(self, path: str) -> None:
+        self._refuse("Deleting from a web server")
+
+    def put_file(self, local: str, path: str, *, move: bool = False, stamp: bool = True) -> FileEntry:
+        self._refuse("Writing to a web server")
+
+    def _refuse(self, what: str) -> NoReturn:
+        raise UnsupportedFeature(f"{what} ({self.url})", "HTTP has no such request", "a datastore, or one URL a file")

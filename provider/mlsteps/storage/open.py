@@ -1,0 +1,114 @@
+"""A store for a URL or for a datastore's document."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping
+from urllib.parse import urlsplit
+
+from mlsteps.errors import InvalidInput, StoreError, UnsupportedFeature
+from mlsteps.storage.base import Store, redact
+from mlsteps.storage.local import LocalStore
+
+#: What brings each protocol, for the error when it is missing.
+_PACKAGES = {
+    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "airflow-provider-mlsteps[azure]"),
+    **dict.fromkeys(("s3", "s3a"), "airflow-provider-mlsteps[s3]"),
+    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    "sftp": "paramiko",
+    "ssh": "paramiko",
+    "smb": "smbprotocol",
+}
+#: The SDK's own spelling of Azure Blob addresses.
+_SPELLINGS = {"wasb": "abfs", "wasbs": "abfs"}
+
+_NO_FILES = ("AzureSqlDatabase", "AzurePostgreSql", "AzureMySql")
+
+
+def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
+    """The store at a URL. No request is made yet.
+
+    :param url: a path of this machine, ``file://``, ``http(s)://`` (read-only) or any URL that fsspec knows.
+    :param credentials: the driver's own options (``account_key``, ``key``, ``secret``, ``endpoint_url`` ...).
+    :raises StoreError: when the protocol's driver is missing, naming what to install.
+    :raises InvalidInput: for an empty URL.
+    """
+    url = os.fspath(url)
+    if not url.strip():
+        raise InvalidInput("A store needs an address and got none", expected="a path or a URL")
+    if "://" not in url:
+        return LocalStore(os.path.expanduser(url))
+    protocol, _, rest = url.partition("://")
+    protocol = protocol.lower()
+    if protocol in ("file", "local"):
+        return LocalStore("/" + rest[len("localhost") :].lstrip("/") if rest.startswith("localhost/") else rest)
+    if protocol in ("http", "https"):
+        from mlsteps.storage.http import HttpStore
+
+        address, _, query = url.partition("?")
+        return HttpStore(address, query)
+    return _open_with_fsspec(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
+
+
+def _open_with_fsspec(protocol: str, rest: str, options: Dict[str, Any]) -> Store:
+    url = f"{protocol}://{rest}"
+    try:
+        from fsspec.core import url_to_fs
+
+        from mlsteps.storage.remote import FsspecStore
+
+        file_system, root = url_to_fs(url, **options)
+    except ImportError as error:
+        package = _PACKAGES.get(protocol, "fsspec")
+        raise StoreError(f"{redact(url)} needs a driver: pip install {package} ({error}).", error) from error
+    except ValueError as error:
+        if "rotocol not known" in str(error):
+            raise StoreError(f"{redact(url)}: fsspec knows no protocol {protocol!r}.", error) from error
+        raise StoreError(f"{redact(url)} cannot be opened: {redact(str(error))}", error) from error
+    return FsspecStore(redact(url), file_system, root, protocol)
+
+
+def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] | None = None) -> Store:
+    """The store of a registered datastore.
+
+    :param document: ``{"name", "type", "url"?, ...the SDK's properties}``. Without a URL it is made of the SDK's
+        properties: container or filesystem or share, and account. ``options`` are passed to the driver.
+    :param credentials: ``account_key``, ``sas_token``, ``client_id`` ... and anything else the driver takes; they win
+        over the document's own. Kept in memory only.
+    :raises UnsupportedFeature: for a database, which holds no files.
+    """
+    name, kind = document.get("name", "?"), document.get("type", "")
+    if kind in _NO_FILES:
+        raise UnsupportedFeature(
+            f"Reading files from datastore {name!r} ({kind})", "a database holds no files", "a query"
+        )
+    url = document.get("url") or _sdk_url(document)
+    if not url:
+        raise StoreError(f"Datastore {name!r} of type {kind or 'unknown'} says neither its URL nor its container.")
+    options = {**document.get("options", {}), **(credentials or {})}
+    if urlsplit(url).scheme in ("abfs", "abfss", "az", "wasb", "wasbs") and document.get("account_name"):
+        options.setdefault("account_name", document["account_name"])
+    if kind == "AzureFile" and not document.get("url"):
+        options = _share_options(document, options)
+    return open_store(url, options)
+
+
+def _sdk_url(document: Mapping[str, Any]) -> str | None:
+    kind, account = document.get("type"), document.get("account_name")
+    if kind in ("AzureBlob", "AzureDataLakeGen2"):
+        container = document.get("container_name") or document.get("filesystem")
+        return f"abfs://{container}" if container and account else None
+    if kind == "AzureFile":
+        share = document.get("file_share_name") or document.get("container_name")
+        end = document.get("endpoint") or "core.windows.net"
+        return f"smb://{account}.file.{end}/{share}" if share and account else None
+    return None
+
+
+def _share_options(document: Mapping[str, Any], options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Azure Files over SMB: the account is the user and its key the password."""
+    answer = {name: value for name, value in options.items() if name not in ("account_key", "sas_token")}
+    answer.setdefault("username", document["account_name"])
+    if options.get("account_key"):
+        answer.setdefault("password", options["account_key"])
+    return answer

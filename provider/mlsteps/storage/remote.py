@@ -1,0 +1,279 @@
+"""A store on any file system that fsspec knows: Azure Blob, S3, GCS, SFTP, SMB, memory ...
+
+Where a put is atomic (object stores) files are put straight under their final name; elsewhere they are written under
+a hidden temporary name and then renamed.
+"""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import secrets
+import threading
+from typing import Any, BinaryIO, Dict, Iterator, List, Mapping
+
+from mlsteps.contracts.manifest import FileEntry
+from mlsteps.errors import StoreError
+from mlsteps.storage import files
+from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Store, safe_path
+from mlsteps.storage.stamps import stamp_of
+
+#: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
+#: mapping: no such condition through fsspec.
+_ATOMIC: Dict[str, Dict[str, Any]] = {
+    "s3": {"mode": "create"},
+    "s3a": {"mode": "create"},
+    "gs": {"mode": "create"},
+    "gcs": {"mode": "create"},
+    "abfs": {"overwrite": False},
+    "abfss": {"overwrite": False},
+    "az": {"overwrite": False},
+    "oss": {},
+    "oci": {},
+}
+_TAKEN = ("FileExistsError", "ResourceExistsError", "PreconditionFailed")
+
+#: Files up to this size in bytes pass in one request, held in memory.
+WHOLE = 8 << 20
+
+# Serialises what a file system without conditional writes cannot do at once, among the threads of this process.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class FsspecStore(Store):
+    """Files below ``root`` of an fsspec file system.
+
+    ``create`` is atomic on S3, GCS and Azure Blob (a conditional put). Elsewhere it is "look, then write", safe among
+    the threads of one process but not between machines. ``append`` reads and writes the file again.
+    """
+
+    def __init__(self, url: str, file_system: Any, root: str, protocol: str) -> None:
+        self.url = url
+        self._fs = file_system
+        self._root = root.rstrip("/")
+        self._protocol = protocol
+        self._atomic = protocol in _ATOMIC
+
+    def _at(self, path: str) -> str:
+        path = safe_path(path)
+        return f"{self._root}/{path}" if path else self._root
+
+    def _fresh(self) -> Any:
+        """The file system without remembered listings, which other processes make untrue."""
+        self._fs.invalidate_cache()
+        return self._fs
+
+    def list(self, path: str = "") -> Iterator[Entry]:
+        with self._trouble(path, "list"):
+            try:
+                found = self._fresh().find(self._at(path), detail=True, withdirs=False)
+            except FileNotFoundError:
+                found = {}
+        entries = [self._entry(info) for info in found.values() if _is_file(info)]
+        yield from sorted(entry for entry in entries if TEMPORARY not in entry.path)
+
+    def _entry(self, info: Mapping[str, Any]) -> Entry:
+        return Entry(self._relative(info["name"]), int(info.get("size") or 0), stamp_of(info))
+
+    def _relative(self, name: str) -> str:
+        root, name = self._root.lstrip("/"), name.lstrip("/")
+        return name[len(root) :].lstrip("/") if root and name.startswith(root) else name
+
+    def children(self, path: str = "") -> List[Child]:
+        with self._trouble(path, "list"):
+            at = self._at(path)
+            try:
+                found = self._fresh().ls(at, detail=True)
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        answer = set()
+        for info in found:
+            name = info["name"].rstrip("/").rpartition("/")[2]
+            if name and not name.startswith(TEMPORARY) and self._relative(info["name"].rstrip("/")) != safe_path(path):
+                answer.add(Child(name, info["type"] == "directory"))
+        return sorted(answer)
+
+    def _info(self, path: str) -> Mapping[str, Any] | None:
+        with self._trouble(path, "look at"):
+            try:
+                found: Mapping[str, Any] = self._fresh().info(self._at(path))
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return found
+
+    def entry(self, path: str) -> Entry | None:
+        info = self._info(path)
+        if info is None or not _is_file(info):
+            return None
+        return Entry(safe_path(path), int(info.get("size") or 0), stamp_of(info))
+
+    def kind(self, path: str) -> str | None:
+        info = self._info(path)
+        return None if info is None else "file" if _is_file(info) else "directory"
+
+    def read(self, path: str) -> bytes:
+        with self._trouble(path, "read"):
+            return bytes(self._fresh().cat_file(self._at(path)))
+
+    def open(self, path: str) -> BinaryIO:
+        found = self.entry(path)
+        if found is not None and found.size > WHOLE:
+            with self._trouble(path, "open"):
+                opened: BinaryIO = self._fs.open(self._at(path), "rb", block_size=WHOLE)
+                return opened
+        return io.BytesIO(self.read(path))
+
+    def write(self, path: str, data: bytes) -> None:
+        with self._trouble(path, "write"):
+            self._put(path, lambda at: self._fs.pipe_file(at, data))
+
+    def create(self, path: str, data: bytes) -> bool:
+        condition = _ATOMIC.get(self._protocol)
+        with self._trouble(path, "create"):
+            if condition:
+                return self._create_on_condition(path, data, condition)
+            with _ONE_AT_A_TIME:
+                if self.kind(path) is not None:
+                    return False
+                self.write(path, data)
+                return True
+
+    def _create_on_condition(self, path: str, data: bytes, condition: Mapping[str, Any]) -> bool:
+        try:
+            self._fs.pipe_file(self._at(path), data, **condition)
+        except Exception as error:
+            if type(error).__name__ in _TAKEN or "PreconditionFailed" in str(error):
+                return False
+            raise
+        return True
+
+    def append(self, path: str, data: bytes) -> None:
+        with _ONE_AT_A_TIME:
+            before = self.read(path) if self.kind(path) == "file" else b""
+            self.write(path, before + data)
+
+    def delete(self, path: str) -> None:
+        at = self._at(self._not_root(path))
+        kind = self.kind(path)
+        with self._trouble(path, "delete"):
+            if kind == "file":
+                self._fs.rm_file(at)
+            elif kind == "directory":
+                self._delete_tree(at)
+
+    def _delete_tree(self, at: str) -> None:
+        # rm() takes its path for a pattern when it holds *, ? or [, and could hit others' files.
+        if not any(sign in at for sign in "*?["):
+            self._fs.rm(at, recursive=True)
+            return
+        found = self._fs.find(at, detail=True, withdirs=True)
+        for name, info in sorted(found.items(), reverse=True):
+            if _is_file(info):
+                self._fs.rm_file(name)
+            elif not self._atomic:
+                self._fs.rmdir(name)
+
+    def put_file(self, local: str, path: str, *, move: bool = False, stamp: bool = True) -> FileEntry:
+        with files.open_existing(local) as source, self._trouble(path, "write"):
+            passed = self._put(path, lambda at: self._send(source, at))
+            found = self.entry(path) if stamp else None
+            if stamp and (found is None or found.size != passed.size):
+                held = "nothing" if found is None else f"{found.size} bytes"
+                raise StoreError(f"{self.url_of(path)}: {passed.size} bytes were sent and the store holds {held}.")
+        if move:
+            files.remove_quietly(local)
+        return FileEntry(path, passed.size, passed.sha256, found.stamp if found else "")
+
+    def _send(self, source: Any, at: str) -> files.Passed:
+        """Send an open local file: small ones in one request, larger ones piece by piece."""
+        first = source.read(WHOLE)
+        while len(first) < WHOLE:  # an unbuffered file may give less than it has
+            more = source.read(WHOLE - len(first))
+            if not more:
+                self._fs.pipe_file(at, first)
+                return files.Passed(files.digest_of_bytes(first), len(first))
+            first += more
+        target = self._fs.open(at, "wb", block_size=WHOLE)
+        try:
+            passed = files.pass_through(_after(first, source), lambda piece: target.write(bytes(piece)))
+        except BaseException:
+            _abandon(target)
+            raise
+        target.close()
+        return passed
+
+    def get_file(self, path: str, local: str) -> FileEntry:
+        found = self.entry(path)
+        if found is None:
+            raise MissingFile(f"{self.url_of(path)} is not there, or is not a file.")
+        with self._trouble(path, "read"), files.replacing(local) as target:
+            if found.size <= WHOLE:
+                source: Any = io.BytesIO(self._fs.cat_file(self._at(path)))
+            else:
+                source = self._fs.open(self._at(path), "rb", block_size=WHOLE, cache_type="readahead")
+            with source:
+                passed = files.transfer(source, target, found.size)
+            if passed.size != found.size:
+                raise ConnectionError(f"{passed.size} of {found.size} bytes came")
+        return FileEntry(path, passed.size, passed.sha256, found.stamp)
+
+    def below(self, path: str) -> FsspecStore:
+        return FsspecStore(self.url_of(path), self._fs, self._at(path), self._protocol)
+
+    def _put(self, path: str, send: Any) -> Any:
+        """Call ``send`` with the name to write under, and see that the final name only ever holds all of it."""
+        at = self._at(path)
+        if self._atomic:
+            return send(at)
+        folder = posixpath.dirname(at)
+        self._fs.makedirs(folder, exist_ok=True)
+        temporary = f"{folder}/{TEMPORARY}{secrets.token_hex(8)}"
+        try:
+            answer = send(temporary)
+            self._rename(temporary, at)
+        except BaseException:
+            self._discard(temporary)
+            raise
+        return answer
+
+    def _rename(self, temporary: str, at: str) -> None:
+        from fsspec import AbstractFileSystem
+
+        if type(self._fs).mv is AbstractFileSystem.mv:
+            # The general mv() takes its arguments for patterns; these two do not.
+            self._fs.cp_file(temporary, at)
+            self._fs.rm_file(temporary)
+            return
+        try:
+            self._fs.mv(temporary, at)
+        except OSError:
+            if not self._fs.isfile(at):
+                raise
+            # SMB and others do not rename onto a file: for a moment there is none, but never half of one.
+            self._fs.rm_file(at)
+            self._fs.mv(temporary, at)
+
+    def _discard(self, temporary: str) -> None:
+        try:
+            self._fs.rm_file(temporary)
+        except (OSError, NotImplementedError):
+            pass  # never made, or the connection is gone; the hidden name shows in no listing
+
+
+def _is_file(info: Mapping[str, Any]) -> bool:
+    return info.get("type") != "directory" and not str(info["name"]).endswith("/")
+
+
+def _after(first: bytes, source: Any) -> Any:
+    """``readinto`` that gives ``first`` and then the rest of ``source``."""
+    start = io.BytesIO(first)
+    return lambda buffer: start.readinto(buffer) or source.readinto(buffer)
+
+
+def _abandon(target: Any) -> None:
+    """Give up a file being written: what came so far must not be committed."""
+    if not isinstance(target, io.BytesIO) and hasattr(target, "discard"):
+        target.discard()
+        target.closed = True  # or its finaliser would flush and commit
+    else:
+        target.close()

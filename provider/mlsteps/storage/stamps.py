@@ -1,0 +1,41 @@
+"""What a file system says of a file, as a stamp that changes when the file is written again."""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime
+from typing import Any, Mapping, Tuple
+
+_CONTENT = ("content_md5", "md5Hash", "Content-MD5", "contentMd5")
+_TAGS = ("ETag", "etag", "Etag", "e_tag")
+_TIMES = ("mtime", "last_modified", "LastModified", "modified", "updated", "last_write_time", "timeModified", "created")
+
+
+def stamp_of(info: Mapping[str, Any]) -> str:
+    """The stamp in an fsspec ``info``: the content's MD5, else the etag, else the time of the last change.
+
+    An MD5 comes first: it stays when the same bytes are written again, so nothing downstream has to run for them.
+    """
+    digest = _first(info, _CONTENT) or _first(info.get("content_settings") or {}, _CONTENT)
+    if digest:
+        return "md5:" + _text(digest)
+    tag = _first(info, _TAGS)
+    if tag:
+        return _text(tag).strip('"')
+    return _text(_first(info, _TIMES) or "")
+
+
+def _first(info: Any, names: Tuple[str, ...]) -> Any:
+    for name in names:
+        value = info.get(name) if isinstance(info, Mapping) else getattr(info, name, None)
+        if value:
+            return value
+    return None
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray)):
+        return base64.b64encode(bytes(value)).decode("ascii")
+    if isinstance(value, datetime):
+        return repr(value.timestamp())
+    return repr(value) if isinstance(value, float) else str(value)
