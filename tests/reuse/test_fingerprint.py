@@ -15,7 +15,7 @@ from mlsteps.contracts.graph import InputPort, OutputPort, StepNode
 from mlsteps.reuse.fingerprint import (
     FINGERPRINT_VERSION,
     Unfingerprintable,
-    content_of_output,
+    content_of,
     fingerprint,
     preimage,
 )
@@ -253,13 +253,26 @@ def test_what_cannot_be_computed_is_said(changes, known, reason):
 
 
 def test_upstream_content_has_no_place():
-    one = content_of_output("t", False, {"type": "tabular", "paths": [{"path": "run1"}], "reader": {"separator": ","}})
-    two = content_of_output("t", False, {"type": "tabular", "paths": [{"path": "run2"}], "reader": {"separator": ","}})
+    one = content_of("t", False, {"type": "tabular", "paths": [{"path": "run1"}], "reader": {"separator": ","}})
+    two = content_of("t", False, {"type": "tabular", "paths": [{"path": "run2"}], "reader": {"separator": ","}})
     assert one == two
-    other = content_of_output("t", False, {"type": "tabular", "paths": [], "reader": {"separator": ";"}})
-    assert len({one, other, content_of_output("t", True), content_of_output("t", False)}) == 4
+    other = content_of("t", False, {"type": "tabular", "paths": [], "reader": {"separator": ";"}})
+    assert len({one, other, content_of("t", True), content_of("t", False)}) == 4
     with pytest.raises(Unfingerprintable):
-        content_of_output("", False)
+        content_of("", False)
+
+
+def test_the_content_of_a_dataset_is_its_files_and_how_they_are_read():
+    plain = content_of("t", False)
+    assert content_of("t", False, {"type": "file", "paths": [{"path": "a"}], "operations": [{"op": "take"}]}) == plain
+    table = {"type": "tabular", "paths": [{"path": "a"}], "reader": {"format": "parquet"}}
+    moved = {**table, "paths": [{"path": "b"}]}
+    assert content_of("t", False, table) == content_of("t", False, moved) != plain
+    assert content_of("t", False, {**table, "operations": [{"op": "take", "count": 1}]}) != content_of(
+        "t", False, table
+    )
+    columns = [content_of("t", False, {**item, "partition_format": "{year}/x"}) for item in (table, moved)]
+    assert columns[0] != columns[1], "what is in a path becomes a column"
 
 
 def vectors():

@@ -11,7 +11,7 @@ from mlsteps.contracts.record import OutputRecord
 from mlsteps.errors import AzureMLException
 from mlsteps.registry import datasets
 from mlsteps.registry.workspaces import workspace_document
-from mlsteps.reuse.fingerprint import Unfingerprintable, content_of_output
+from mlsteps.reuse.fingerprint import Unfingerprintable, content_of
 from mlsteps.reuse.verify import OpenByName
 from mlsteps.storage.workspace_store import WorkspaceStore
 
@@ -70,7 +70,7 @@ class Contents:
             )
         if output.kind.startswith("link") and output.definition is not None:
             return self._named(port.name, output.definition)
-        return Content(content_of_output(output.tree, output.is_file, output.definition))
+        return Content(content_of(output.tree, output.is_file, output.definition))
 
     def definition(self, source: Mapping[str, Any]) -> Mapping[str, Any]:
         """The dataset definition that a source stands for.
@@ -126,9 +126,12 @@ class Contents:
     def _computed(self, definition: Mapping[str, Any]) -> Content:
         if self._dataset_identity is not None:
             answer = self._dataset_identity(definition)
-        else:
-            from mlsteps.storage.datasets import content_identity
+            digest = answer if isinstance(answer, str) else answer.digest
+            return Content(content_of(digest, False, definition), getattr(answer, "explanation", ()))
+        from mlsteps.storage.datasets import content_identity, is_single_file, resolve_files
 
-            answer = content_identity(definition, self._open_by_name)
-        digest = answer if isinstance(answer, str) else answer.digest
-        return Content(f"data:{digest}", getattr(answer, "explanation", None) or ())
+        found = content_identity(definition, self._open_by_name)
+        single = len(found.explanation) == 1 and is_single_file(
+            definition, resolve_files(definition, self._open_by_name)
+        )
+        return Content(content_of(found.digest, single, definition), found.explanation)

@@ -21,9 +21,10 @@ class Decision(NamedTuple):
     :param preimage: what the fingerprint was made from; None likewise.
     :param record: of ``reuse``, the record, its outputs under the names they have now; of ``run``, the nearest earlier
         record, for comparison.
-    :param waits_for: of ``wait``, the steps whose outputs are not known yet.
+    :param waits_for: the steps whose outputs have to be known before there is a fingerprint: of ``wait``, and of
+        ``run`` when all is regenerated.
     :param replace: the store's record for this fingerprint no longer holds; the new one takes its place.
-    :param snapshot: digest of the step's source.
+    :param snapshot: digest of the step's source, when the plan needed it.
     """
 
     step: str

@@ -106,16 +106,26 @@ def fingerprint(preimage: Mapping[str, Any]) -> str:
         raise Unfingerprintable(f"{_culprit(components)} is not plain data: {error}") from error
 
 
-def content_of_output(tree: str, is_file: bool, definition: Mapping[str, Any] | None = None) -> str:
-    """The content identity of a step's output, wherever it lies.
+def content_of(tree: str, is_file: bool, definition: Mapping[str, Any] | None = None) -> str:
+    """The content identity of files, wherever they lie: of a step's output, or of a dataset.
 
-    :param tree: tree digest of its files; :param definition: how a tabular output is read; its paths do not count.
+    :param tree: digest of the files; :param is_file: a script gets the path of a file, not of a folder.
+    :param definition: how the files are read. Its places do not count, unless paths become columns of a table.
+    :raises Unfingerprintable: without a tree digest.
     """
     if not tree:
-        raise Unfingerprintable("an upstream output has no tree digest")
-    reading = {key: value for key, value in (definition or {}).items() if key not in ("paths", "sql")}
+        raise Unfingerprintable("there is no digest of its content")
     identity = f"tree:{tree}:{'file' if is_file else 'folder'}"
+    reading = _reading(definition or {})
     return f"{identity}:{digest_of(reading)}" if reading else identity
+
+
+def _reading(definition: Mapping[str, Any]) -> dict[str, Any]:
+    is_table = definition.get("type") == "tabular"
+    left_out = set() if is_table else {"type", "operations"}  # those of a file dataset chose the files of the tree
+    if not (is_table and (definition.get("include_path") or definition.get("partition_format"))):
+        left_out |= {"paths", "sql"}
+    return {name: value for name, value in definition.items() if name not in left_out and value not in (None, [], {})}
 
 
 def _labels(node: StepNode, described: Mapping[str, Any]) -> dict[str, dict[str, int]]:

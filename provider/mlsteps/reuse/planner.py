@@ -24,6 +24,7 @@ from mlsteps.storage.workspace_store import WorkspaceStore
 Outputs = Mapping[str, Mapping[str, OutputRecord]]
 
 _WORKERS = 8
+_REGENERATE = "regenerate_outputs is on"
 
 
 def plan(
@@ -77,7 +78,10 @@ def decide(
     open_by_name: OpenByName | None = None,
     regenerate: bool = False,
 ) -> Decision:
-    """Decide for one step whose inputs are all known; otherwise as :func:`plan`.
+    """Decide for one step whose inputs are all known, in its own task; otherwise as :func:`plan`.
+
+    To be asked for every step that :func:`plan` gave ``waits_for``, also for one that is to run in any case: this is
+    where it gets its fingerprint.
 
     :param upstream_outputs: by step id and output name, ``OutputRecord`` or its JSON form.
     :param parameters: values of all of the pipeline's parameters.
@@ -140,11 +144,13 @@ class _Judge:
         digest, files = None, None
         base = Decision(node.id, "", "", name=node.name)
         try:
+            if not node.allow_reuse:  # neither reuses nor is reused, so it needs no fingerprint
+                return base._replace(action=RUN, reason="allow_reuse is off")
             digest, files = _snapshot(node, snapshots)
             base = base._replace(snapshot=digest)
             waits = _unknown(node, known)
             if waits:
-                return self._waiting(node, base, waits)
+                return self._waiting(base, waits)
             contents = {port.name: self._content(port, known) for port in node.inputs}
             made = preimage(
                 node,
@@ -163,9 +169,8 @@ class _Judge:
         """The decision, as far as records tell; outputs are checked later, all together."""
         if asked.action:
             return asked
-        refusal = self._refusal(node)
-        if refusal:
-            return asked._replace(action=RUN, reason=refusal, replace=self._regenerate)
+        if self._regenerate:
+            return asked._replace(action=RUN, reason=_REGENERATE, replace=True)
         record = self._records.get(asked.fingerprint)
         if record is None:
             return asked._replace(action=RUN)
@@ -201,18 +206,11 @@ class _Judge:
         words = f"{summary(nearest.preimage, decision.preimage)} (compared with {origin(nearest)})"
         return decision._replace(reason=words, record=nearest)
 
-    def _refusal(self, node: StepNode) -> str:
+    def _waiting(self, base: Decision, waits: tuple[str, ...]) -> Decision:
         if self._regenerate:
-            return "regenerate_outputs is on"
-        return "" if node.allow_reuse else "allow_reuse is off"
-
-    def _waiting(self, node: StepNode, base: Decision, waits: tuple[str, ...]) -> Decision:
-        refusal = self._refusal(node)
-        if refusal:
-            return base._replace(action=RUN, reason=refusal, replace=self._regenerate)
-        return base._replace(
-            action=WAIT, waits_for=waits, reason=f"decided when the outputs of {', '.join(waits)} are known"
-        )
+            return base._replace(action=RUN, reason=_REGENERATE, replace=True, waits_for=waits)
+        reason = f"decided when the outputs of {', '.join(waits)} are known"
+        return base._replace(action=WAIT, reason=reason, waits_for=waits)
 
     def _content(self, port: InputPort, known: Outputs) -> Content:
         if "step" in port.source:
