@@ -9,9 +9,9 @@ from typing import Callable, Iterable
 from mlsteps.contracts.record import OutputRecord, StepRecord
 from mlsteps.registry.documents import get_datastore
 from mlsteps.registry.records import get_manifest
-from mlsteps.storage import transfer
 from mlsteps.storage.base import Store
 from mlsteps.storage.open import open_datastore
+from mlsteps.storage.transfer import verify
 from mlsteps.storage.workspace_store import WorkspaceStore
 
 OpenByName = Callable[[str], Store]
@@ -62,6 +62,6 @@ def _faults(ws: WorkspaceStore, output: OutputRecord, open_by_name: OpenByName) 
             return [f"its manifest {output.manifest} is gone"]
         if manifest.tree != output.tree:
             return [f"its manifest {output.manifest} belongs to other content"]
-        return transfer.verify(manifest, open_by_name(output.datastore), output.path)
+        return verify(manifest, open_by_name(output.datastore), output.path)
     except Exception as error:
         return [f"it cannot be checked: {error}"]
