@@ -14,7 +14,7 @@ from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators import commit, runs
 from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.failures import failure_text, told_to_airflow
-from mlsteps.operators.inputs import input_spec, upstream_outputs
+from mlsteps.operators.inputs import input_document, input_spec, upstream_outputs
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
 from mlsteps.operators.settings import setting
@@ -226,7 +226,6 @@ class StepExecution:
             self.target = target_for(self.node, self.ws)
             if self.cancelled:
                 return spec, StepResult("Canceled")
-            self.runs.write(run_id, "status", status="Running")
             return spec, self.target.run(spec, credentials_for(spec.datastores), on_line=self.log.info)
 
     def _spec(self, run_id: str, interpreter: str) -> StepSpec:
@@ -234,7 +233,7 @@ class StepExecution:
             input_spec(port, self.ws, upstream=self.upstream, parameters=self.parameters) for port in self.node.inputs
         ]
         for item in inputs:
-            self.runs.write(run_id, "input", name=item.name, document=item.to_json())
+            self.runs.write(run_id, "input", name=item.name, document=input_document(item, self.ws))
         return step_spec(
             self.node,
             self.graph,
@@ -259,6 +258,7 @@ class StepExecution:
 
     def _note_failure(self, error: BaseException, *, final: bool) -> None:
         """Whatever ended this try: its run says so, and the other steps of the pipeline run hear of it."""
+        self.operator.operator_extra_links = ()
         if not self.has_runs:
             return  # the workspace itself could not be opened
         run_id = self._open_run()
@@ -273,7 +273,6 @@ class StepExecution:
     # -- keeping
 
     def _commit(self, decision: Decision, spec: StepSpec, result: StepResult) -> dict[str, Any]:
-        self.runs.write(spec.run_id, "status", status="Finalizing")
         record = commit.step_record(
             self.ws,
             self.node,
@@ -286,7 +285,7 @@ class StepExecution:
         if record.fingerprint:
             (replace_record if decision.replace else put_record)(self.ws, record)
         value = self._published(record, spec.run_id, new_version=True, reused=False)
-        runs.finish(self.runs, spec.run_id, record)
+        runs.finish(self.runs, spec.run_id, value)
         self.operator.operator_extra_links = (OutputsLink(),) if record.outputs else ()
         return value
 
@@ -300,7 +299,7 @@ class StepExecution:
         ours = self.attempt.made(record.producer)
         is_new = record.created >= self.attempt.run_started and not ours
         value = self._published(record, run_id, new_version=is_new, reused=True)
-        runs.write_reuse(self.runs, run_id, record)
+        runs.write_reuse(self.runs, run_id, record, value)
         self.operator.reused_from = record.producer
         self.operator.operator_extra_links = (OutputsLink(), SourceRunLink())
         return value

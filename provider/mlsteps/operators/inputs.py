@@ -67,6 +67,14 @@ def input_spec(
     )
 
 
+def input_document(item: InputSpec, ws: WorkspaceStore) -> dict[str, Any]:
+    """What a run says of an input: ``get_details()["inputDatasets"]`` of the SDK looks the dataset up by its id."""
+    document = item.to_json()
+    if item.kind != "reference" and not item.dataset_id:
+        document["dataset_id"] = item.dataset.get("id") or _saved(ws, item.definition)
+    return document
+
+
 def _resolved(
     port: InputPort, ws: WorkspaceStore, upstream: Mapping[str, Outputs], parameters: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

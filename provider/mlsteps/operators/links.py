@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
 
-def task_address(dag_id: str, run_id: str, task_id: str) -> str:
-    """Where the UI shows a task of a run; starts with ``[api] base_url`` when that is set."""
+def run_address(dag_id: str, run_id: str) -> str:
+    """Where the UI shows a run of a DAG; starts with ``[api] base_url`` when that is set."""
     from airflow.sdk import conf
 
     base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
-    return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id)}"
+    return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}"
+
+
+def task_address(dag_id: str, run_id: str, task_id: str) -> str:
+    """Where the UI shows a task of a run."""
+    return f"{run_address(dag_id, run_id)}/tasks/{quote(task_id)}"
 
 
 def outputs_address(dag_id: str, run_id: str, task_id: str) -> str:

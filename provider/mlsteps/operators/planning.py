@@ -15,6 +15,7 @@ from mlsteps.operators.failures import told_to_airflow
 from mlsteps.operators.parameters import CONTINUE, REGENERATE, refuse_unknown, values
 from mlsteps.operators.planting import plant
 from mlsteps.operators.settings import setting
+from mlsteps.operators.watch import stop_reason
 from mlsteps.registry.runs import RunStore
 from mlsteps.registry.workspaces import open_workspace
 from mlsteps.reuse.decision import REUSE, Decision, Plan
@@ -40,24 +41,41 @@ class Planning:
         self.log = operator.log
         self.attempt = Attempt.of(context)
         self.graph = operator.pipeline()
+        self.has_runs = False
 
     def run(self) -> None:
         """Plan; raises ``DownstreamTasksSkipped`` when something is reused."""
-        from airflow.sdk.exceptions import DownstreamTasksSkipped
+        from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
-        with told_to_airflow():
-            self._read_parameters()
-            self._open()
-            decisions = self._decide()
-            self._publish(decisions)
-            for decision in decisions.decisions:
-                self.log.info("%s", explain(decision))
+        try:
+            with told_to_airflow():
+                decisions = self._planned()
+        except BaseException as error:
+            self._note_failure(error, final=self.attempt.is_last or isinstance(error, AirflowFailException))
+            raise
         self.log.info("%d of %d steps are reused.", len(decisions.reused), len(decisions.decisions))
         if decisions.reused:
             raise DownstreamTasksSkipped(tasks=list(decisions.reused))  # type: ignore[no-untyped-call]
 
+    def _planned(self) -> Plan:
+        self._open()
+        self._read_parameters()
+        self._begin()
+        decisions = self._decide()
+        for decision in decisions.decisions:
+            self.log.info("%s", explain(decision))
+        self._publish(decisions)
+        return decisions
+
+    def _note_failure(self, error: BaseException, *, final: bool) -> None:
+        """A run whose plan failed for good has failed, though no step of it ever began."""
+        if final and self.has_runs:
+            runs.open_pipeline_run(self.runs, self.attempt, self.experiment, self.graph)
+            told = {"category": "input", "message": str(error) or type(error).__name__}
+            self.runs.write(self.attempt.pipeline_run_id, "status", status="Failed", error=told, final=True)
+
     def _read_parameters(self) -> None:
-        """Wrong parameters are refused before anything is read or made."""
+        """Wrong parameters are refused before anything is decided."""
         refuse_unknown(self.context["dag_run"].conf, self.operator.dag.params)
         params = self.context["params"]
         self.parameters = values(self.graph.parameters, params)
@@ -69,16 +87,27 @@ class Planning:
         self.ws = open_workspace(self.reference)
         self.reference = {**self.reference, "root": self.ws.root}
         self.runs = RunStore(self.ws)
+        self.has_runs = True
         named = self.attempt.submission.get("experiment_name")
         self.experiment = named or self.operator.experiment_name or self.attempt.dag_id
+
+    def _begin(self) -> None:
+        """The pipeline run runs, unless it was cancelled before it began."""
+        from airflow.sdk.exceptions import AirflowFailException
+
         runs.open_pipeline_run(
             self.runs,
             self.attempt,
             self.experiment,
             self.graph,
             continue_on_step_failure=self.go_on,
-            properties=sources.git_properties(self.graph),
+            parameters=self.parameters,
+            properties=lambda: sources.git_properties(self.graph),
         )
+        events = self.runs.events(self.attempt.pipeline_run_id)
+        reason = stop_reason(events, self.attempt, "", continue_on_step_failure=self.go_on)
+        if reason:
+            raise AirflowFailException(f"Nothing was planned: {reason}.")
 
     def _decide(self) -> Plan:
         self.snapshots = sources.take_all(self.graph, self.ws)
@@ -96,19 +125,18 @@ class Planning:
         self.context["ti"].xcom_push(key=planned.KEY, value=self._told(decisions).to_json())
         text = json.dumps(plan_as_json(decisions), indent=1, ensure_ascii=False)
         self.runs.artifacts(self.attempt.pipeline_run_id).write(DECISIONS, text.encode("utf-8", "surrogatepass"))
-        reused = self._reused(decisions)
-        runs.write_all_reused(self.runs, self.attempt, self.experiment, reused)
-        registered = {node.id: self._registered(node, record) for node, record in reused}
+        reused = [self._passed_on(node, decisions[node.id]) for node in self.graph.steps if node.id in decisions.reused]
+        runs.write_reused(self.runs, self.attempt, self.experiment, reused)
         if len(reused) <= setting("planted_steps"):
-            for node, record in reused:
-                run_id = self.attempt.reused_run_id(node.id)
-                value = commit.result_value(record, run_id, registered[node.id], reused=True)
-                plant(self.attempt, node.id, value, record)
+            for step in reused:
+                plant(self.attempt, step.node.id, step.value, step.record)
 
-    def _reused(self, decisions: Plan) -> list[tuple[StepNode, StepRecord]]:
-        found = decisions.by_step
-        pairs = [(node, found[node.id]) for node in self.graph.steps]
-        return [(node, made.record) for node, made in pairs if made.action == REUSE and made.record is not None]
+    def _passed_on(self, node: StepNode, decision: Decision) -> runs.Reused:
+        assert decision.record is not None
+        registered = self._registered(node, decision.record)
+        run_id = self.attempt.reused_run_id(node.id)
+        value = commit.result_value(decision.record, run_id, registered, reused=True)
+        return runs.Reused(node, decision.record, value)
 
     def _told(self, decisions: Plan) -> planned.Plan:
         return planned.Plan(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlsteps.contracts.graph import PipelineGraph, StepNode
 from mlsteps.contracts.record import StepRecord
 from mlsteps.operators.attempt import Attempt
-from mlsteps.operators.links import task_address
+from mlsteps.operators.links import run_address, task_address
 
 if TYPE_CHECKING:
     from mlsteps.registry.runs import RunStore
@@ -28,27 +28,38 @@ def open_pipeline_run(
     graph: PipelineGraph | None,
     *,
     continue_on_step_failure: bool = True,
-    properties: Mapping[str, str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    properties: Callable[[], Mapping[str, str]] = dict,
 ) -> None:
-    """Make the pipeline run of this DAG run; does nothing to one that exists but say that it runs.
+    """Say that the pipeline run of this DAG run runs; make it, unless the client that submitted it has.
 
     :param graph: None for a DAG that was written by hand: its steps are known when they begin.
-    :param properties: such as ``azureml.git.commit``.
+    :param properties: gives such as ``azureml.git.commit``; asked only for a run that is made here.
     """
     run_id = attempt.pipeline_run_id
-    head: dict[str, Any] = {"dag_id": attempt.dag_id, "dag_run_id": attempt.run_id}
-    if graph is not None:
-        head["steps"] = [node.id for node in graph.steps]
-        head["upstream"] = {node.id: list(node.upstream()) for node in graph.steps if node.upstream()}
-        head["continue_on_step_failure"] = continue_on_step_failure
-    is_new = runs.head(run_id) is None
-    runs.create(run_id, experiment=experiment, type=PIPELINE_RUN, name=attempt.dag_id, **head)
-    if not is_new:
-        return
-    runs.write(run_id, "status", status="Running")
-    for key, value in {"azureml.pipelinerunid": run_id, **(properties or {})}.items():
-        runs.write(run_id, "property", key=key, value=value)
-    _write_submission(runs, run_id, attempt.submission)
+    if runs.head(run_id) is None:
+        head: dict[str, Any] = {"dag_id": attempt.dag_id, "dag_run_id": attempt.run_id}
+        head["portal_url"] = run_address(attempt.dag_id, attempt.run_id)
+        if graph is not None:
+            head.update(_graph_head(graph), continue_on_step_failure=continue_on_step_failure)
+            head["parameters"] = dict(parameters or {})
+        runs.create(run_id, experiment=experiment, type=PIPELINE_RUN, name=attempt.dag_id, **head)
+        for key, value in {"azureml.pipelinerunid": run_id, **properties()}.items():
+            runs.write(run_id, "property", key=key, value=value)
+        _write_submission(runs, run_id, attempt.submission)
+    if graph is not None or runs.state(run_id).status == "NotStarted":
+        runs.write(run_id, "status", status="Running")
+
+
+def _graph_head(graph: PipelineGraph) -> dict[str, Any]:
+    ports = [(node.id, port) for node in graph.steps for port in node.outputs]
+    return {
+        "steps": [node.id for node in graph.steps],
+        "upstream": {node.id: list(node.upstream()) for node in graph.steps if node.upstream()},
+        "pipeline_outputs": {
+            port.pipeline_output_name: [step, port.name] for step, port in ports if port.pipeline_output_name
+        },
+    }
 
 
 def _write_submission(runs: RunStore, run_id: str, submission: Mapping[str, Any]) -> None:
@@ -65,52 +76,51 @@ def open_step_run(
 ) -> str:
     """Make the run of this try at a step; answers its id."""
     run_id = attempt.step_run_id(node.id)
-    runs.create(
-        run_id,
-        type=REUSED_RUN if reused else STEP_RUN,
-        **_head(attempt, experiment, node, attempt.try_number),
-    )
+    head = _head(attempt, experiment, node, attempt.try_number)
+    runs.create(run_id, type=REUSED_RUN if reused else STEP_RUN, **head)
     for key, value in _properties(attempt, node, snapshot).items():
         runs.write(run_id, "property", key=key, value=value)
     return run_id
 
 
-def write_reused(runs: RunStore, attempt: Attempt, experiment: str, node: StepNode, record: StepRecord) -> str:
-    """Make the run of a step that ``plan`` marks reused, finished; answers its id."""
-    run_id = attempt.reused_run_id(node.id)
-    runs.create(run_id, type=REUSED_RUN, **_head(attempt, experiment, node, 0))
-    write_reuse(runs, run_id, record, _properties(attempt, node, None))
-    return run_id
+class Reused(NamedTuple):
+    """A step that ``plan`` marks reused, the record it passes on, and its ``return_value``."""
+
+    node: StepNode
+    record: StepRecord
+    value: Mapping[str, Any]
 
 
-def write_all_reused(
-    runs: RunStore, attempt: Attempt, experiment: str, reused: Iterable[tuple[StepNode, StepRecord]]
-) -> None:
-    """:func:`write_reused` for many steps, side by side."""
-    pairs = list(reused)
-    with ThreadPoolExecutor(max(1, min(_WORKERS, len(pairs)))) as pool:
-        list(pool.map(lambda pair: write_reused(runs, attempt, experiment, *pair), pairs))
+def write_reused(runs: RunStore, attempt: Attempt, experiment: str, steps: Iterable[Reused]) -> None:
+    """Make the runs of steps that ``plan`` marks reused, finished; side by side."""
+
+    def write(step: Reused) -> None:
+        run_id = attempt.reused_run_id(step.node.id)
+        runs.create(run_id, type=REUSED_RUN, **_head(attempt, experiment, step.node, 0))
+        for key, value in _properties(attempt, step.node, None).items():
+            runs.write(run_id, "property", key=key, value=value)
+        write_reuse(runs, run_id, step.record, step.value)
+
+    wanted = list(steps)
+    with ThreadPoolExecutor(max(1, min(_WORKERS, len(wanted)))) as pool:
+        list(pool.map(write, wanted))
 
 
-def write_reuse(runs: RunStore, run_id: str, record: StepRecord, properties: Mapping[str, str] | None = None) -> None:
+def write_reuse(runs: RunStore, run_id: str, record: StepRecord, value: Mapping[str, Any]) -> None:
     """Say that a step run passes on an earlier run's results, and that it is done."""
-    producer = record.producer
-    source = str(producer.get("step_run_id") or "")
-    more = {
-        "azureml.isreused": "true",
-        "azureml.reusedrunid": source,
-        "azureml.reusedpipelinerunid": str(producer.get("pipeline_run_id") or ""),
-    }
-    for key, value in {**(properties or {}), **more}.items():
-        runs.write(run_id, "property", key=key, value=value)
-    runs.write(run_id, "reused", run_id=source, producer=dict(producer), fingerprint=record.fingerprint)
-    finish(runs, run_id, record)
+    source = str(record.producer.get("step_run_id") or "")
+    pipeline = str(record.producer.get("pipeline_run_id") or "")
+    properties = {"isreused": "true", "reusedrunid": source, "reusedpipelinerunid": pipeline}
+    for key, text in properties.items():
+        runs.write(run_id, "property", key=f"azureml.{key}", value=text)
+    runs.write(run_id, "reused", run_id=source, producer=dict(record.producer), fingerprint=record.fingerprint)
+    finish(runs, run_id, value)
 
 
-def finish(runs: RunStore, run_id: str, record: StepRecord) -> None:
-    """Say what a step run has put out, and that it is done."""
-    for name, output in record.outputs.items():
-        runs.write(run_id, "output", name=name, document=output.to_json())
+def finish(runs: RunStore, run_id: str, value: Mapping[str, Any]) -> None:
+    """Say what a step run has put out (``value`` is its ``return_value``), and that it is done."""
+    for name, document in value["outputs"].items():
+        runs.write(run_id, "output", name=name, document=document)
     runs.write(run_id, "status", status="Completed")
 
 
@@ -123,8 +133,9 @@ def _head(attempt: Attempt, experiment: str, node: StepNode, number: int) -> dic
         "root": parent,
         "step": node.id,
         "try": number,
-        "step_type": node.type,
-        "url": task_address(attempt.dag_id, attempt.run_id, node.id),
+        "compute": dict(node.compute),
+        "definition": node.to_json(),
+        "portal_url": task_address(attempt.dag_id, attempt.run_id, node.id),
     }
 
 
