@@ -36,6 +36,7 @@ def test_a_record_that_no_longer_holds_is_replaced(ws):
 
 def test_without_a_fingerprint_nothing_is_stored(ws):
     records.put_record(ws, record(fingerprint=""))
+    records.replace_record(ws, record(fingerprint=""))
     assert ws.names("records") == []
 
 

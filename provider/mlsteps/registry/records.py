@@ -24,13 +24,11 @@ def put_record(ws: WorkspaceStore, record: StepRecord, replace: bool = False) ->
     """Store a record if its fingerprint has none; answers the record that counts.
 
     Two runs of the same work may end at once: the first to come is what every later run finds. A record without a
-    fingerprint (of a step that cannot be reused) is not stored.
+    fingerprint (of a step that cannot be reused) is never stored.
 
     :param replace: the record there is no longer holds (``Decision.replace``): this one takes its place.
     """
-    if not record.fingerprint:
-        return record
-    if replace:
+    if replace or not record.fingerprint:
         return replace_record(ws, record)
     if ws.create_json(_path(record.fingerprint), record.to_json()):
         _index(ws, record)
@@ -41,6 +39,8 @@ def put_record(ws: WorkspaceStore, record: StepRecord, replace: bool = False) ->
 
 def replace_record(ws: WorkspaceStore, record: StepRecord) -> StepRecord:
     """Store a record in place of one that no longer holds: its outputs are gone, or it cannot be read."""
+    if not record.fingerprint:
+        return record
     ws.write_json(_path(record.fingerprint), record.to_json())
     _index(ws, record)
     return record
