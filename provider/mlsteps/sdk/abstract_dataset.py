@@ -234,13 +234,12 @@ class AbstractDataset:
         version = "latest" if self._followed_latest else self.version
         return {"registered": {"name": self.name, "version": version}}
 
-    def _files(self) -> Any:
-        self._check_once(self._workspace)
-        return access.files_of(self._definition(), self._workspace)
+    def _files(self, missing_ok: bool = False) -> access.Files:
+        return access.files_of(self._definition(), self._workspace, missing_ok)
 
     def _check_once(self, workspace: Any) -> None:
         if self._validate:
-            access.check_files(self._definition(), workspace if self._workspace is None else self._workspace)
+            access.check_files(self._definition(), self._workspace or workspace)
             self._validate = False
 
     def _with(self: D, operation: Mapping[str, Any] | None = None, **changes: Any) -> D:

@@ -53,6 +53,8 @@ class DatasetContextManager:
 
         :raises UserErrorException: when it was started already, or the folder is not empty.
         """
+        from mlsteps.storage.datasets import is_single_file
+
         if self._mount_point is not None:
             if self._tolerant:
                 return
@@ -62,7 +64,7 @@ class DatasetContextManager:
             raise UserErrorException(f"The mount point {folder} is not empty. Give another folder.")
         files = self._dataset._files()
         _bring(files, folder)
-        one = self._dataset._is_one_file(files)
+        one = is_single_file(self._dataset._definition(), files)
         self._mount_point = os.path.join(folder, *files[0].relative.split("/")) if one else folder
 
     def stop(self) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mlsteps.storage.base import Store
     from mlsteps.storage.datasets import SourceFile
 
-    Files = List[SourceFile]
+Files = List["SourceFile"]
 
 
 def opener(workspace: Any) -> Callable[[str], Store]:
@@ -43,11 +43,14 @@ def _open(workspace: Any, name: str) -> Any:
     return open_datastore(document, recall(workspace, document["name"]))
 
 
-def files_of(definition: Any, workspace: Any) -> Files:
-    """The files of a definition, sorted by path, its file operations applied."""
+def files_of(definition: Any, workspace: Any, missing_ok: bool = False) -> Files:
+    """The files of a definition, its file operations applied.
+
+    :param missing_ok: a path without files is empty rather than an error.
+    """
     from mlsteps.storage.datasets import resolve_files
 
-    return resolve_files(definition, opener(workspace))
+    return resolve_files(definition, opener(workspace), missing_ok=missing_ok)
 
 
 def check_files(definition: Any, workspace: Any) -> None:

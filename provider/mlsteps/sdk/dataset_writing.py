@@ -26,10 +26,11 @@ def upload_directory(
 ) -> FileDataset:
     """See ``FileDatasetFactory.upload_directory``."""
     from mlsteps.sdk.dataset_factory import FileDatasetFactory
-    from mlsteps.tables.globs import fits
+    from mlsteps.storage.globs import matches_any
 
     datastore, path = target_of(target, "target of upload_directory")
-    pairs = [pair for pair in transfer.files_below(source) if pattern is None or fits(pair[1], pattern)]
+    globs = [pattern, f"**/{pattern}"] if pattern and "/" not in pattern else [pattern] if pattern else []
+    pairs = [pair for pair in transfer.files_below(source) if matches_any(pair[1], globs)]
     if not pairs:
         raise UserErrorException(f"Nothing to upload: {source!r} holds no file that fits {pattern or '**'!r}.")
     store = datastore._open()

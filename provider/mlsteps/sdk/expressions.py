@@ -97,17 +97,6 @@ def column(name: Any) -> Expression:
     return Expression({"column": name})
 
 
-def file_metadata(name: str) -> Expression:
-    """A property of each file: ``Size`` (bytes), ``LastModifiedTime``, ``CreationTime``, ``Extension``, ``CanSeek``.
-
-    :raises InvalidInput: for another name.
-    """
-    known = ("Size", "LastModifiedTime", "CreationTime", "Extension", "CanSeek")
-    if name not in known:
-        raise InvalidInput(f"There is no file property {name!r}", expected=f"one of {', '.join(known)}")
-    return Expression({"metadata": name})
-
-
 def filter_tree(expression: Any) -> Any:
     """The JSON of what ``filter`` was given.
 
@@ -146,7 +135,7 @@ _LITERALS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 def _text(tree: Any) -> str:
     if "op" not in tree:
         kind, value = next(iter(tree.items()))
-        return {"column": f"dataset[{value!r}]", "metadata": f"file_metadata({value!r})"}.get(kind, repr(value))
+        return f"dataset[{value!r}]" if kind == "column" else repr(value)
     parts = [_text(part) for part in tree["args"]]
     if tree["op"] in _SPELLED:
         return f"({parts[0]} {_SPELLED[tree['op']]} {parts[1]})"

@@ -11,8 +11,11 @@ from mlsteps.sdk import table_operations as operations
 from mlsteps.sdk.abstract_dataset import AbstractDataset
 from mlsteps.sdk.consumption import DatasetConsumptionConfig
 from mlsteps.sdk.context_managers import DatasetContextManager
-from mlsteps.sdk.expressions import Expression, file_metadata, filter_tree
+from mlsteps.sdk.expressions import Expression
 from mlsteps.sdk.unsupported import refuse
+
+_FILTER = "files are chosen by their paths"
+_GLOBS = "a glob in from_files((datastore, 'folder/*.csv')), or take() and skip()"
 
 
 class FileDataset(AbstractDataset):
@@ -38,9 +41,7 @@ class FileDataset(AbstractDataset):
         """
         from mlsteps.storage.transfer import download_files
 
-        files = self._files()
-        if not files and not ignore_not_found:
-            raise UserErrorException(f"Nothing to download: {self!r} has no files.")
+        files = self._files(missing_ok=ignore_not_found)
         target = os.path.abspath(target_path or tempfile.mkdtemp(prefix="mlsteps-"))
         if not overwrite:
             _refuse_existing(target, [item.relative for item in files])
@@ -95,12 +96,12 @@ class FileDataset(AbstractDataset):
         return self._with(first), self._with(second)
 
     def file_metadata(self, col: str) -> Expression:
-        """An expression over a property of each file, for :meth:`filter`: ``Size``, ``LastModifiedTime``, ..."""
-        return file_metadata(col)
+        """Not supported."""
+        return refuse("FileDataset.file_metadata", _FILTER, _GLOBS)  # type: ignore[no-any-return]
 
     def filter(self, expression: Expression) -> FileDataset:
-        """The files for which an expression over their properties or partition keys holds."""
-        return self._with({"op": "filter", "expression": filter_tree(expression)})
+        """Not supported."""
+        return refuse("FileDataset.filter", _FILTER, _GLOBS)  # type: ignore[no-any-return]
 
     def as_cache(self, datacache_store: Any) -> Any:
         """Not supported."""
@@ -109,15 +110,6 @@ class FileDataset(AbstractDataset):
     def hydrate(self, datacache_store: Any, replica_count: int | None = None) -> Any:
         """Not supported."""
         return refuse("FileDataset.hydrate", "there is no cache service", "as_download(), which keeps files near")
-
-    def _is_one_file(self, files: Any) -> bool:
-        """Whether it names one file, so that its path is the file's own; a folder of one file stays a folder."""
-        paths = self._definition().get("paths", [])
-        if len(files) != 1 or len(paths) != 1:
-            return False
-        if "url" in paths[0]:
-            return "*" not in paths[0]["url"] and not paths[0]["url"].endswith("/")
-        return bool(files[0].path == paths[0]["path"])
 
 
 def _refuse_existing(target: str, relatives: list[str]) -> None:

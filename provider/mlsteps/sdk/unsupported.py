@@ -45,7 +45,7 @@ def unsupported(feature: str, reason: str = "", alternative: str = "") -> type:
     :param alternative: what to use in its place.
     """
 
-    def refuse_subclass(cls: Any, **kwargs: Any) -> None:
+    def refuse_subclass(*args: Any, **kwargs: Any) -> None:
         raise refusal(feature, reason, alternative)
 
     body = {

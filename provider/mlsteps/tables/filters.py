@@ -1,8 +1,7 @@
-"""Filter expressions: ``{"op": "gt", "args": [{"column": "age"}, {"value": 18}]}`` over a table or over one file.
+"""Filter expressions over a table: ``{"op": "gt", "args": [{"column": "age"}, {"value": 18}]}``.
 
-Operands are ``{"column": name}``, ``{"metadata": name}``, ``{"value": literal}``, ``{"datetime": ISO text}``,
-``{"seconds": number}``; operations are the keys of :data:`OPERATIONS`. The same walk serves columns and single values,
-because Python's operators do.
+Operands are ``{"column": name}``, ``{"value": literal}``, ``{"datetime": ISO text}``, ``{"seconds": number}``;
+operations are the keys of :data:`OPERATIONS`.
 """
 
 from __future__ import annotations
@@ -14,24 +13,14 @@ from typing import Any, Callable, Mapping
 from mlsteps.errors import DatasetExecutionError
 
 
-def _text_test(name: str) -> Callable[[Any, Any], Any]:
-    """``startswith`` of each text; a value that is no text does not pass."""
+def _text_test(name: str, **options: Any) -> Callable[[Any, Any], Any]:
+    """One of pandas' tests of texts; a value that is no text does not pass."""
 
     def test(values: Any, wanted: Any) -> Any:
-        if hasattr(values, "str") and hasattr(values, "index"):
-            plain = {"regex": False} if name == "contains" else {}
-            return getattr(values.astype(object).str, name)(wanted, **plain).fillna(False).astype(bool)
-        return isinstance(values, str) and (wanted in values if name == "contains" else getattr(values, name)(wanted))
+        passed = getattr(values.astype(object).str, name)(wanted, **options)
+        return passed.where(passed.notna(), False).astype(bool)
 
     return test
-
-
-def _is_null(values: Any) -> Any:
-    return values.isna() if hasattr(values, "isna") else values is None
-
-
-def _not(values: Any) -> Any:
-    return ~values if hasattr(values, "index") else not values
 
 
 OPERATIONS: Mapping[str, Callable[..., Any]] = {
@@ -43,48 +32,45 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "le": operator.le,
     "and": operator.and_,
     "or": operator.or_,
-    "not": _not,
+    "not": operator.invert,
     "starts_with": _text_test("startswith"),
     "ends_with": _text_test("endswith"),
-    "contains": _text_test("contains"),
-    "is_null": _is_null,
+    "contains": _text_test("contains", regex=False),
+    "is_null": lambda values: values.isna(),
 }
 
 
-def evaluate(tree: Any, look_up: Callable[[str, str], Any]) -> Any:
-    """The value of an expression.
+def rows(frame: Any, tree: Any) -> Any:
+    """The rows for which an expression holds; where it is null it does not.
 
-    :param look_up: called with ``("column" | "metadata", name)``.
-    :raises DatasetExecutionError: when two values cannot be compared.
+    :raises DatasetExecutionError: for a column that is not there, and values that cannot be compared.
     """
+    mask = _value(frame, tree)
+    if not hasattr(mask, "index"):
+        raise DatasetExecutionError("A filter names no column.")
+    return frame[mask.where(mask.notna(), False).astype(bool)]
+
+
+def _value(frame: Any, tree: Any) -> Any:
     if "op" not in tree:
         ((kind, value),) = tree.items()
-        return _literal(kind, value) if kind in ("value", "datetime", "seconds") else look_up(kind, value)
-    values = [evaluate(part, look_up) for part in tree["args"]]
+        return _OPERANDS[kind](frame, value)
+    values = [_value(frame, part) for part in tree["args"]]
     try:
         return OPERATIONS[tree["op"]](*values)
-    except TypeError as error:
-        raise DatasetExecutionError(f"A filter cannot be evaluated: {error}.", error) from error
+    except (TypeError, AttributeError) as error:
+        raise DatasetExecutionError(f"A filter cannot be evaluated ({tree['op']}): {error}.", error) from error
 
 
-def rows(frame: Any, tree: Any) -> Any:
-    """The rows of a DataFrame for which an expression holds; where it is null it does not.
-
-    :raises DatasetExecutionError: for a column that is not there.
-    """
-
-    def look_up(kind: str, name: str) -> Any:
-        if kind != "column" or name not in frame.columns:
-            raise DatasetExecutionError(f"A filter names {name!r}; the columns are {list(map(str, frame.columns))}.")
-        return frame[name]
-
-    mask = evaluate(tree, look_up)
-    if not hasattr(mask, "index"):
-        return frame if mask else frame.iloc[:0]
-    return frame[mask.fillna(False).astype(bool)]
+def _column(frame: Any, name: str) -> Any:
+    if name not in frame.columns:
+        raise DatasetExecutionError(f"A filter names {name!r}; the columns are {list(map(str, frame.columns))}.")
+    return frame[name]
 
 
-def _literal(kind: str, value: Any) -> Any:
-    if kind == "datetime":
-        return datetime.datetime.fromisoformat(value)
-    return datetime.timedelta(seconds=value) if kind == "seconds" else value
+_OPERANDS: Mapping[str, Callable[[Any, Any], Any]] = {
+    "column": _column,
+    "value": lambda frame, value: value,
+    "datetime": lambda frame, value: datetime.datetime.fromisoformat(value),
+    "seconds": lambda frame, value: datetime.timedelta(seconds=value),
+}

@@ -8,7 +8,6 @@ from mlsteps.errors import DatasetExecutionError, UnsupportedFeature
 from mlsteps.tables import operations
 from mlsteps.tables.conversion import Wishes
 from mlsteps.tables.delimited import DelimitedFiles
-from mlsteps.tables.globs import fits
 from mlsteps.tables.libraries import pandas
 from mlsteps.tables.partitions import PartitionFormat, compiled
 from mlsteps.tables.readers import Source, read_json_lines, read_parquet, source_of
@@ -42,11 +41,11 @@ def sources(definition: Mapping[str, Any], open_by_name: Callable[[str], Any]) -
     :raises DatasetExecutionError: when there are none.
     """
     from mlsteps.storage.datasets import resolve_files
+    from mlsteps.storage.globs import matches_any
 
     # The operations are those of rows; resolve_files would take them for those of files.
     files = resolve_files({"type": "file", "paths": definition["paths"]}, open_by_name)
-    glob = definition["reader"].get("path_glob")
-    found = [source_of(item) for item in files if glob is None or fits(item.relative, glob)]
+    found = [source_of(item) for item in files if matches_any(item.relative, _globs(definition["reader"]))]
     if not found:
         raise DatasetExecutionError(f"The dataset has no files: nothing matches {definition['paths']}.")
     return found
@@ -96,3 +95,9 @@ def _joined(frames: Sequence[Any]) -> Any:
     if len(filled) == 1 or not filled:
         return (filled or list(frames))[0]
     return pandas("Reading a TabularDataset").concat(filled, ignore_index=True, sort=False)
+
+
+def _globs(reader: Mapping[str, Any]) -> list[str]:
+    """A glob without a slash is about a file's name, in whatever folder."""
+    glob = reader.get("path_glob")
+    return [] if not glob else [glob] if "/" in glob else [glob, f"**/{glob}"]
