@@ -28,8 +28,9 @@ def build(pipeline: Any, datastores: Iterable[str] | None = None) -> PipelineGra
     """
     builder = GraphBuilder(pipeline)
     graph = builder.graph()
+    said = {fault.path for fault in builder.faults}  # the builder knows more of the objects, so its word counts
     known = None if datastores is None else set(datastores)
-    found = [*builder.faults, *faults_of(graph, datastores=known)]
+    found = [*builder.faults, *(fault for fault in faults_of(graph, datastores=known) if fault.path not in said)]
     if found:
         raise GraphError(dict.fromkeys(found))
     return graph
@@ -133,7 +134,7 @@ class GraphBuilder:
             settings = RunSettings(
                 None if environment is None else self.environment(environment),
                 dict(getattr(runconfig, "environment_variables", None) or {}),
-                getattr(runconfig, "target", None),
+                runconfig._compute(),
                 runconfig._settings(),
             )
             known = self._run_settings[id(runconfig)] = (runconfig, settings)
@@ -170,7 +171,7 @@ class GraphBuilder:
         return ports.step._node(StepBuilder(self, ports, index, self._ids[id(ports.step)]))
 
 
-_NO_SETTINGS = RunSettings(None, {}, None, {})
+_NO_SETTINGS = RunSettings(None, {}, {}, {})
 
 
 def _source_fault(folder: str, script: str | None) -> tuple[str, str, str] | None:

@@ -57,7 +57,10 @@ class Ports:
             for number, (_, wanted) in enumerate(self.outputs):
                 if wanted.key is produced.key:
                     return self._argument("output", number)
-        asked = input_request(item)
+        try:
+            asked = input_request(item)
+        except UserErrorException:
+            return None  # its complaint is a fault already
         return None if asked is None else self._like(asked)
 
     def of_parameter(self, parameter: PipelineParameter) -> Argument | None:
@@ -154,7 +157,7 @@ class Ports:
                 self.faults.append(Fault(where, what, mend))
             return
         for number, (_, other) in enumerate(self.outputs):
-            if other.key is request.key and not (listed and other == request):
+            if other.key is request.key:
                 self._by_item[id(item)] = ("output", number)
                 if listed:
                     self.faults.append(Fault(where, f"output {request.port.name!r} is listed twice.", "list it once"))
@@ -210,8 +213,6 @@ def _same_source(one: Any, other: Any) -> bool:
 
 
 def _mend_input(item: Any) -> str:
-    if hasattr(item, "_definition"):
-        return "name it and say how it is given: dataset.as_named_input('name').as_mount()"
     if hasattr(item, "_output_request"):
         return "give its input form: output.as_input('name')"
     if hasattr(item, "datastore_type"):

@@ -24,11 +24,11 @@ _NOT_LISTED = "it is neither among the step's inputs nor its outputs."
 
 
 class RunSettings(NamedTuple):
-    """What a run configuration says: key of its environment, variables, target and settings."""
+    """What a run configuration says: key of its environment, variables, compute and settings."""
 
     environment: str | None
     environment_variables: Mapping[str, str]
-    target: Any
+    compute: Mapping[str, Any]
     settings: Mapping[str, Any]
 
 
@@ -84,11 +84,10 @@ class StepBuilder:
         """What a RunConfiguration says; worked out once however many steps share it."""
         return self._graph.run_settings(runconfig)
 
-    def compute(self, target: Any, default: Any = None) -> Mapping[str, Any]:
-        """``{"name":, "type":}`` of a target given as an object, a name or ``(name, type)``; empty for the default."""
-        if target is None and default in (None, "", "local"):
-            return {}
-        target = default if target is None else target
+    def compute(self, target: Any, default: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """``{"name":, "type":}`` of a target given as an object, a name or ``(name, type)``; ``default`` for None."""
+        if target is None:
+            return default or {}
         if isinstance(target, str):
             return {"name": target}
         if isinstance(target, tuple) and len(target) == 2 and all(isinstance(part, str) for part in target):
@@ -199,6 +198,8 @@ class StepBuilder:
 
     def _odd(self, item: Any, where: str) -> Argument:
         """An argument that is no text, number, parameter or port of the step."""
+        if any(fault.path == where for fault in self._ports.faults):
+            return ""
         if isinstance(item, os.PathLike):
             return self._text(os.fspath(item), where)
         if type(item).__module__ == "numpy" and getattr(item, "ndim", 1) == 0:
@@ -207,9 +208,6 @@ class StepBuilder:
             self.fault(where, f"{item} is an argument, but {_NOT_LISTED}", "add it to inputs or outputs")
         elif isinstance(item, (list, tuple)):
             self.fault(where, "a list cannot be one argument.", "write its items as arguments of their own: [*items]")
-        elif hasattr(item, "_definition"):
-            mend = "give dataset.as_named_input('name').as_mount(), or .as_download()"
-            self.fault(where, "a dataset cannot be an argument as it stands.", mend)
         else:
             what = f"an argument cannot be {'None' if item is None else 'a ' + type(item).__name__}."
             self.fault(where, what, "give a text, a number, a PipelineParameter, or an input or output of the step")

@@ -84,11 +84,11 @@ class PipelineRun(Run):
 
         cancel(self.experiment.workspace, self.id)
 
-    def complete(self, _set_status: bool = True) -> None:
+    def complete(self) -> None:  # type: ignore[override]
         """:raises UnsupportedFeature: (a ``NotImplementedError``) always: the steps decide."""
         raise UnsupportedFeature("PipelineRun.complete", "a pipeline is complete when its steps are")
 
-    def fail(self, error_details: Any = None, error_code: str | None = None, _set_status: bool = True) -> None:
+    def fail(self) -> None:  # type: ignore[override]
         """:raises UnsupportedFeature: (a ``NotImplementedError``) always: the steps decide."""
         raise UnsupportedFeature("PipelineRun.fail", "a pipeline fails when a step does", "PipelineRun.cancel")
 

@@ -77,11 +77,11 @@ class StepRun(Run):
         status = self._current_status()
         return SPELLING.get(status, status)
 
-    def complete(self, _set_status: bool = True) -> None:
+    def complete(self) -> None:  # type: ignore[override]
         """:raises UnsupportedFeature: (a ``NotImplementedError``) always: the step's process decides."""
         raise UnsupportedFeature("StepRun.complete", "a step is complete when its script ends")
 
-    def fail(self, error_details: Any = None, error_code: str | None = None, _set_status: bool = True) -> None:
+    def fail(self) -> None:  # type: ignore[override]
         """:raises UnsupportedFeature: (a ``NotImplementedError``) always: the step's process decides."""
         raise UnsupportedFeature("StepRun.fail", "a step fails when its script does", "an exception in the script")
 

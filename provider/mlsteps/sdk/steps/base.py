@@ -61,9 +61,34 @@ class PipelineStep:
 
         :raises UnsupportedFeature: always; nodes are made by ``mlsteps.graph``.
         """
-        raise UnsupportedFeature(
-            "PipelineStep.create_node", "the graph is built by mlsteps itself", "PythonScriptStep or CommandStep"
-        )
+        raise _own_workings("create_node")
+
+    def create_module_def(
+        self,
+        execution_type: str,
+        input_bindings: Any,
+        output_bindings: Any,
+        param_defs: Any = None,
+        create_sequencing_ports: bool = True,
+        allow_reuse: bool = True,
+        version: str | None = None,
+        module_type: str | None = None,
+        arguments: Any = None,
+        runconfig: Any = None,
+        cloud_settings: Any = None,
+    ) -> Any:
+        """:raises UnsupportedFeature: always; see :meth:`create_node`."""
+        raise _own_workings("create_module_def")
+
+    def create_input_output_bindings(
+        self, inputs: Any, outputs: Any, default_datastore: Any, resource_inputs: Any = None
+    ) -> Any:
+        """:raises UnsupportedFeature: always; see :meth:`create_node`."""
+        raise _own_workings("create_input_output_bindings")
+
+    def get_source_directory(self, context: Any, source_directory: Any, script_name: str) -> Any:
+        """:raises UnsupportedFeature: always; see :meth:`create_node`."""
+        raise _own_workings("get_source_directory")
 
     @staticmethod
     def validate_arguments(arguments: Any, inputs: Any, outputs: Any) -> None:
@@ -105,6 +130,12 @@ class PipelineStep:
         raise UnsupportedFeature(
             f"{type(self).__name__}", "it is not one of the SDK's step types", "PythonScriptStep or CommandStep"
         )
+
+
+def _own_workings(method: str) -> UnsupportedFeature:
+    return UnsupportedFeature(
+        f"PipelineStep.{method}", "the graph is built by mlsteps itself", "PythonScriptStep or CommandStep"
+    )
 
 
 def is_output_alone(item: Any) -> bool:

@@ -54,7 +54,9 @@ class HyperDriveStep(PipelineStep):
         self._version = version
         run_config = run_configuration(script_config)
         arguments = given or getattr(script_config, "arguments", None) or run_config.arguments
-        all_outputs = [*(outputs or []), *([] if metrics_output is None else [metrics_output])]
+        all_outputs = list(outputs or [])
+        if metrics_output is not None and not any(item is metrics_output for item in all_outputs):
+            all_outputs.append(metrics_output)
         super().__init__(name, inputs, all_outputs, arguments)
 
     def _node(self, build: StepBuilder) -> StepNode:
@@ -72,7 +74,7 @@ class HyperDriveStep(PipelineStep):
             source_directory=build.source(directory, script),
             environment=run.environment,
             environment_variables=run.environment_variables,
-            compute=build.compute(None, run.target),
+            compute=build.compute(None, run.compute),
             settings=run.settings,
             allow_reuse=bool(self._allow_reuse),
             version=self._version,

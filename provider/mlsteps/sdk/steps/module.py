@@ -71,7 +71,7 @@ class ModuleStep(PipelineStep):
             parameters=build.values(self._params, "params"),
             environment=run.environment,
             environment_variables=run.environment_variables,
-            compute=build.compute(self._compute_target, run.target),
+            compute=build.compute(self._compute_target, run.compute),
             settings={**run.settings, **build.values(self._settings, "runconfig_pipeline_params")},
             payload=payload,
         )

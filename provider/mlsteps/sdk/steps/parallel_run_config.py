@@ -96,7 +96,7 @@ class ParallelRunConfig:
 
     def save_to_yaml(self, path: str) -> None:
         """Write these settings to ``path``; pipeline parameters as their defaults."""
-        import yaml
+        from mlsteps.sdk.yaml_text import dump_yaml
 
         data: dict[str, Any] = {}
         for name in _PLAIN_FIELDS:
@@ -107,7 +107,7 @@ class ParallelRunConfig:
         data["compute_target_name"] = getattr(self.compute_target, "name", self.compute_target)
         data["environment_name"] = getattr(self.environment, "name", None)
         with open(path, "w", encoding="utf-8") as file:
-            yaml.safe_dump(data, file, sort_keys=False)
+            file.write(dump_yaml(data))
 
     @staticmethod
     def load_yaml(workspace: Any, path: str) -> ParallelRunConfig:
@@ -115,12 +115,10 @@ class ParallelRunConfig:
 
         :raises InvalidInput: for unknown or missing keys.
         """
-        import yaml
-
         from mlsteps.sdk.environment import Environment
+        from mlsteps.sdk.yaml_text import load_yaml_file
 
-        with open(path, encoding="utf-8") as file:
-            data = yaml.safe_load(file) or {}
+        data = dict(load_yaml_file(path) or {})
         data.pop("environment_version", None)
         name, compute = data.pop("environment_name", None), data.pop("compute_target_name", None)
         unknown = sorted(set(data) - set(_PLAIN_FIELDS) - {"compute_target"})

@@ -73,7 +73,7 @@ class ScriptStep(PipelineStep):
             "source_directory": build.source(self._source_directory, self._script_name),
             "environment": run.environment,
             "environment_variables": run.environment_variables,
-            "compute": build.compute(self._compute_target, run.target),
+            "compute": build.compute(self._compute_target, run.compute),
             "settings": self._settings(build, run.settings),
             "allow_reuse": bool(self._allow_reuse),
             "version": self._version,
