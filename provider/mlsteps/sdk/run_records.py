@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mlsteps.sdk.experiment import Experiment
 
 
-class RunRecords(MetricLogging, RunArtifacts):
+class RunRecords(RunArtifacts, MetricLogging):
     """A run as what was written about it."""
 
     def __init__(self, experiment: Experiment, run_id: str, outputs: str | None = None, **kwargs: Any) -> None:
