@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -25,11 +26,14 @@ from mlsteps.registry.records import get_records, put_record, replace_record
 from mlsteps.registry.runs import RunStore
 from mlsteps.registry.workspaces import open_workspace
 from mlsteps.reuse.decision import REUSE, RUN, Decision
-from mlsteps.reuse.explain import explain, origin
+from mlsteps.reuse.explain import as_json, explain, origin
 
 if TYPE_CHECKING:
     from mlsteps.compute.base import Target
     from mlsteps.operators.step import StepOperator
+
+#: Where a step's own decision is kept among its run's artifacts, for ``airflow mlsteps explain``.
+DECISION = "logs/azureml/decision.json"
 
 
 class StepExecution:
@@ -48,6 +52,7 @@ class StepExecution:
         self.runs: RunStore
         self.has_runs = False
         self.snapshot: str | None = None
+        self.decision: Decision | None = None
         self.cancelled: str | None = None
         self.error: dict[str, Any] | None = None
 
@@ -68,6 +73,7 @@ class StepExecution:
         self._open()
         self._refuse_when_stopped()
         decision = self._decide()
+        self.decision = decision
         self.log.info("%s", explain(decision))
         if decision.action == REUSE and decision.record is not None:
             return self._reuse(decision.record)
@@ -204,9 +210,14 @@ class StepExecution:
         return self._commit(decision, spec, result)
 
     def _open_run(self, *, reused: bool = False) -> str:
-        return runs.open_step_run(
+        run_id = runs.open_step_run(
             self.runs, self.attempt, self.experiment, self.node, snapshot=self.snapshot, reused=reused
         )
+        if self.decision is not None:
+            text = json.dumps(as_json(self.decision), indent=1, ensure_ascii=False)
+            self.runs.artifacts(run_id).write(DECISION, text.encode("utf-8", "surrogatepass"))
+            self.decision = None
+        return run_id
 
     def _supervised(self, run_id: str, lease: Lease | None) -> tuple[StepSpec, StepResult]:
         """Prepare the environment and run, while a thread keeps the lease and looks for reasons to stop."""

@@ -1,0 +1,214 @@
+"""``airflow mlsteps plan | explain | workspace``."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.cli.simple_table import AirflowConsole
+from airflow.utils.cli import action_cli, suppress_logs_and_warning
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+from mlsteps.contracts.graph import PipelineGraph
+from mlsteps.errors import AzureMLException
+from mlsteps.hooks.mlsteps import MlstepsHook, resolve_reference
+from mlsteps.operators.parameters import REGENERATE, refuse_unknown, values
+from mlsteps.registry.runs import RunStore
+from mlsteps.registry.workspaces import home, open_workspace
+from mlsteps.reuse.decision import Plan
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from mlsteps.storage.workspace_store import WorkspaceStore
+
+
+Command = Callable[["Namespace"], None]
+
+
+def _command(function: Command) -> Command:
+    """What Airflow's own commands are wrapped in."""
+    wrapped = suppress_logs_and_warning(providers_configuration_loaded(function))
+    return cast(Command, action_cli(check_db=False)(wrapped))  # type: ignore[no-untyped-call]
+
+
+@_command
+def plan(args: Namespace) -> None:
+    """Print what a run of a DAG would do now: nothing is started and nothing is stored."""
+    from mlsteps.reuse.explain import plan_as_json
+
+    decisions = _planned(args)
+    if args.output == "table":
+        from mlsteps.reuse.explain import explain_plan
+
+        print(explain_plan(decisions))
+    else:
+        _print(plan_as_json(decisions), args.output)
+
+
+@_command
+def explain(args: Namespace) -> None:
+    """Print why steps ran or were reused: in a run that has been, or, with ``--now``, if one began now."""
+    found = _now(args) if args.now else _kept(args)
+    wanted = [item for item in found if args.step in (None, item["step"], item["name"])]
+    if not wanted:
+        names = ", ".join(str(item["step"]) for item in found)
+        raise SystemExit(f"There is no step {args.step!r}. There are {names}.")
+    if args.output != "table":
+        _print(wanted, args.output)
+        return
+    for item in wanted:
+        print("\n".join(_lines(item)))
+
+
+@_command
+def workspace(args: Namespace) -> None:
+    """Print what a workspace holds, or which local workspaces there are."""
+    if args.workspace is None:
+        folder = os.path.join(home(), "workspaces")
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        rows = [{"workspace": name, "root": os.path.join(folder, name)} for name in names]
+    else:
+        rows = [_contents(open_workspace(_reference(args.workspace)))]
+    _print(rows, args.output)
+
+
+def _print(data: list[dict[str, Any]], output: str) -> None:
+    if output == "json":  # Airflow's own makes texts of numbers
+        print(json.dumps(data, ensure_ascii=False))
+    else:
+        AirflowConsole().print_as(data=data, output=output)
+
+
+def _planned(args: Namespace) -> Plan:
+    from mlsteps.operators.planning import environment_identities
+    from mlsteps.operators.sources import digests_of
+    from mlsteps.reuse.planner import plan as decide
+
+    task = _plan_task(args.dag_id, args.bundle_name)
+    graph: PipelineGraph = task.pipeline()
+    try:
+        conf = json.loads(args.conf) if args.conf else {}
+        refuse_unknown(conf, task.dag.params)
+        params = {**task.dag.params.dump(), **conf}
+        return decide(
+            graph,
+            open_workspace(resolve_reference(graph.workspace, task.mlsteps_conn_id)),
+            parameters=values(graph.parameters, params),
+            snapshots=digests_of(graph),
+            environments=environment_identities(graph),
+            regenerate=bool(params.get(REGENERATE)),
+        )
+    except (AzureMLException, ValueError) as error:
+        raise SystemExit(str(error)) from error
+
+
+def _plan_task(dag_id: str, bundle_names: list[str] | None) -> Any:
+    """The planning task of a DAG, from the DAG's file."""
+    from mlsteps.operators.plan import PlanOperator
+
+    dag = _dag(dag_id, bundle_names)
+    task = next((task for task in dag.tasks if isinstance(task, PlanOperator)), None)
+    if task is None:
+        raise SystemExit(f"DAG {dag_id!r} was not made from a pipeline: it has no task that plans.")
+    return task
+
+
+def _dag(dag_id: str, bundle_names: list[str] | None) -> Any:
+    """A DAG as its file says it, without Airflow's database."""
+    from airflow.dag_processing.bundles.manager import DagBundlesManager
+    from airflow.dag_processing.dagbag import BundleDagBag
+
+    errors: dict[str, str] = {}
+    for bundle in DagBundlesManager().get_all_dag_bundles():  # type: ignore[no-untyped-call]
+        if bundle.name in (bundle_names or [bundle.name]):
+            bundle.initialize()
+            bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
+            if dag_id in bag.dags:
+                return bag.dags[dag_id]
+            errors.update(bag.import_errors)
+    told = "".join(f"\n{path} cannot be read: {error.strip()}" for path, error in errors.items())
+    raise SystemExit(f"There is no DAG {dag_id!r} in the DAG bundles.{told}")
+
+
+def _now(args: Namespace) -> list[dict[str, Any]]:
+    from mlsteps.reuse.explain import plan_as_json
+
+    return plan_as_json(_planned(args))
+
+
+def _kept(args: Namespace) -> list[dict[str, Any]]:
+    """The decisions that the plan of a run made: of ``--run-id``, or of the DAG's newest planned run."""
+    from mlsteps.cli.explain_run import DECISIONS, decisions
+
+    task = _plan_task(args.dag_id, args.bundle_name)
+    runs = RunStore(open_workspace(resolve_reference(task.pipeline().workspace, task.mlsteps_conn_id)))
+    candidates = _runs_of(runs, args)
+    planned = (run_id for run_id in candidates if args.run_id or runs.artifacts(run_id).entry(DECISIONS) is not None)
+    run_id = next(planned, None)
+    if run_id is None:
+        raise SystemExit(f"No run of {args.dag_id!r} has been planned yet. --now tells what a run would do.")
+    try:
+        found = decisions(runs, run_id)
+    except AzureMLException as error:
+        raise SystemExit(str(error)) from error
+    if args.output == "table":
+        print(f"Pipeline run {run_id}")
+    return _with_later(runs, run_id, found)
+
+
+def _with_later(runs: RunStore, run_id: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The decisions; for steps that could not be decided by the plan, those that their own tasks made."""
+    from mlsteps.operators.execution import DECISION
+    from mlsteps.registry.pipeline_status import attempts
+
+    began = attempts(runs, run_id)
+    for number, item in enumerate(found):
+        store = runs.artifacts(began[item["step"]]) if item["action"] == "wait" and item["step"] in began else None
+        if store is not None and store.entry(DECISION) is not None:
+            found[number] = json.loads(store.read(DECISION))
+    return found
+
+
+def _runs_of(runs: RunStore, args: Namespace) -> list[str]:
+    from mlsteps.registry.run_ids import pipeline_run_id
+
+    if args.run_id:
+        return [pipeline_run_id(args.dag_id, args.run_id)]
+    heads = runs.heads(run for experiment in runs.experiments() for run in runs.list(experiment))
+    own = [head for head in heads.values() if head.get("dag_id") == args.dag_id]
+    return [head["id"] for head in sorted(own, key=lambda head: head["created"], reverse=True)]
+
+
+def _lines(item: dict[str, Any]) -> list[str]:
+    lines = [f"{item['name']}: {item['action']}. {item['reason']}."]
+    if item.get("fingerprint"):
+        lines.append(f"  fingerprint {item['fingerprint']}")
+    return lines + [f"  {change['text']}" for change in item.get("changes", ())]
+
+
+def _reference(text: str) -> dict[str, Any]:
+    """A connection's id, a root, or a name."""
+    if text.startswith("mlsteps_"):
+        return MlstepsHook(text).reference()
+    return {"root": text} if "/" in text else resolve_reference({"name": text})
+
+
+def _contents(ws: WorkspaceStore) -> dict[str, Any]:
+    from mlsteps.registry import datasets
+    from mlsteps.registry.documents import list_computes, list_datastores, list_environments
+    from mlsteps.registry.workspaces import workspace_document
+
+    document = workspace_document(ws)
+    return {
+        "workspace": document["name"],
+        "root": ws.root,
+        "datastores": sorted(list_datastores(ws)),
+        "default_datastore": document["default_datastore"],
+        "datasets": [f"{name}:{max(datasets.versions(ws, name))}" for name in datasets.names(ws)],
+        "environments": sorted(list_environments(ws)),
+        "computes": sorted(list_computes(ws)),
+        "experiments": RunStore(ws).experiments(),
+    }
