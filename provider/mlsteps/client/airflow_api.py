@@ -53,6 +53,11 @@ class AirflowApi:
         answer = self._request("GET", f"/api/v2/dags/{dag_id}")
         return None if answer.status_code == 404 else dict(_checked(answer).json())
 
+    def import_errors(self) -> list[str]:
+        """Why DAG files could not be loaded."""
+        found = _checked(self._request("GET", "/api/v2/importErrors")).json()["import_errors"]
+        return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
     def parse_soon(self, file_token: str) -> None:
         """Have the DAG processor read a DAG's file next."""
         _checked(self._request("PUT", f"/api/v2/parseDagFile/{file_token}"))

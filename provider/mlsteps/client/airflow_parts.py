@@ -34,6 +34,9 @@ def load_scheduler() -> None:
     import airflow.sdk.execution_time.supervisor
     import airflow.sdk.execution_time.task_runner  # noqa: F401
 
+    import mlsteps.operators.execution
+    import mlsteps.operators.planning
+    import mlsteps.operators.step
     import mlsteps.translate.loader  # noqa: F401
 
 

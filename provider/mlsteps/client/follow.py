@@ -76,8 +76,7 @@ def _text(state: RunState) -> str:
     tail = error.get("tail") or ""
     lines = tail if isinstance(tail, str) else "\n".join(map(str, tail))
     code = error.get("exit_code")
-    parts = [str(error.get("message") or ""), f"Exit code {code}." if code is not None else ""]
-    text = " ".join(part for part in parts if part)
+    text = str(error.get("message") or ("" if code is None else f"The script ended with exit code {code}."))
     return f"{text}\nLast lines of its output:\n{lines.rstrip()}" if lines.strip() else text
 
 
@@ -148,16 +147,25 @@ class _Step:
         if self._status in TERMINAL:
             return
         state = self._runs.state(self._id)
-        for line in self._output.new_lines(is_over=state.status in TERMINAL):
+        is_over = state.status in TERMINAL
+        if not is_over:
+            self._tell(state)
+        for line in self._output.new_lines(is_over):
             self._say(self._prefix + line)
+        if is_over:
+            self._tell(state)
+            self._summary(state)
+
+    def _tell(self, state: RunState) -> None:
         if state.status != self._status:
             self._status = state.status
             self._say(f"StepRun( {self._name} ) Status: {shown(state.status)}{_reused(state)}")
-        if state.status in TERMINAL:
-            self._say(f"\nStepRun({self._name}) Execution Summary\n====================================")
-            self._say(f"StepRun( {self._name} ) Status: {shown(state.status)}")
-            if state.status != "Completed":
-                self._say(_text(state))
+
+    def _summary(self, state: RunState) -> None:
+        self._say(f"\nStepRun({self._name}) Execution Summary\n====================================")
+        self._say(f"StepRun( {self._name} ) Status: {shown(state.status)}")
+        if state.status != "Completed":
+            self._say(_text(state))
 
 
 def _reused(state: RunState) -> str:

@@ -82,7 +82,7 @@ def airflow_home() -> Home:
     return Home(Path(os.path.abspath(root)) / "airflow")
 
 
-def read_json(path: Path) -> Any | None:
+def read_json(path: Path) -> Any:
     """The file's JSON, or None when there is no such file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))

@@ -7,7 +7,10 @@ from typing import Any, Iterable, Mapping
 from mlsteps.contracts.graph import Parameter
 from mlsteps.errors import InvalidInput
 from mlsteps.operators.parameters import data_path, dataset
+from mlsteps.registry import datasets
+from mlsteps.registry.documents import get_datastore
 from mlsteps.sdk.parameter import PipelineParameter
+from mlsteps.storage.workspace_store import WorkspaceStore
 
 _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
@@ -36,6 +39,27 @@ def assignments(parameters: Iterable[Parameter], given: Mapping[str, Any] | None
             mend=f"submit(..., pipeline_parameters={{{missing[0]!r}: ...}})",
         )
     return {name: _value(known[name], value) for name, value in given.items()}
+
+
+def check_places(parameters: Iterable[Parameter], values: Mapping[str, Any], ws: WorkspaceStore) -> None:
+    """Whether data paths and datasets among the values are in the workspace.
+
+    :raises UserErrorException: for an unknown datastore; names those that exist.
+    :raises InvalidInput: for an unknown dataset or version.
+    """
+    for item in parameters:
+        value = values.get(item.name)
+        if item.type == "datapath" and value is not None:
+            get_datastore(ws, value["datastore"])
+        if item.type == "dataset" and value is not None and "registered" in value:
+            named = value["registered"]
+            if datasets.get(ws, named["name"], named.get("version", "latest")) is None:
+                known = ", ".join(map(repr, datasets.names(ws))) or "none"
+                raise InvalidInput(
+                    f"The pipeline parameter {item.name!r} is the dataset {named['name']!r}, version "
+                    f"{named.get('version', 'latest')}, which the workspace does not have",
+                    expected=f"a registered dataset; it has {known}",
+                )
 
 
 def _value(parameter: Parameter, given: Any) -> Any:

@@ -108,12 +108,18 @@ def reap() -> list[tuple[int, int]]:
 
 
 def end_all_children(grace: float) -> None:
-    """Wait until this process has no children; those that live longer than ``grace`` seconds are killed."""
+    """Wait until this process has no children, on Linux also those that their parents have left to it.
+
+    Each is asked to end; those that live longer than ``grace`` seconds are killed.
+    """
     deadline = time.monotonic() + grace
+    asked: set[int] = set()
     while _has_children():
-        if time.monotonic() > deadline:
-            for pid in children():
-                os.kill(pid, signal.SIGKILL)
+        is_late = time.monotonic() > deadline
+        for pid in children():
+            if is_late or pid not in asked:
+                os.kill(pid, signal.SIGKILL if is_late else signal.SIGTERM)
+                asked.add(pid)
         time.sleep(0.02)
 
 

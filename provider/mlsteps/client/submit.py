@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
@@ -76,6 +77,7 @@ def submit(
         display_name,
         is_script,
     )
+    parameters.check_places(graph.parameters, submission.values, workspace._store())
     if parent_run_id is not None and workspace._run_store().head(parent_run_id) is None:
         raise UserErrorException(f"parent_run_id names the run {parent_run_id!r}, which the workspace does not have.")
     return _start(workspace, submission, config)
@@ -103,6 +105,7 @@ def _start(workspace: Workspace, submission: Submission, config: Any) -> Run:
             fields = {"category": "infrastructure", "message": str(error)}
             workspace._run_store().write(run_id, "status", status="Failed", error=fields, final=True)
             raise
+    workspace._run_store().write(run_id, "status", status="Running")
     run = _run(workspace, submission, run_id, config)
     active.track(active.ActiveRun(workspace._run_store(), run_id, dag_id, target, run.id))
     print(f"Submitted {'ScriptRun' if submission.is_script else 'PipelineRun'} {run.id}")
@@ -198,6 +201,7 @@ def _record(workspace: Workspace, submission: Submission, run_id: str, dag_id: s
         upstream={node.id: list(node.upstream()) for node in graph.steps if node.upstream()},
         continue_on_step_failure=submission.continue_on_step_failure,
         graph=pipelines.graph_path(dag_id, graph),
+        pipeline_outputs=_pipeline_outputs(graph),
         parameters=dict(submission.values),
         embedded=target.embedded is not None,
         **airflow,
@@ -214,7 +218,7 @@ def _record(workspace: Workspace, submission: Submission, run_id: str, dag_id: s
         runs.create(
             step_run_id(run_id, node.id, 1), experiment=submission.experiment, type=SCRIPT_RUN, name=node.name, **head
         )
-    properties = {**submission.properties, "azureml.pipelinerunid": run_id, **_parameters_properties(submission)}
+    properties = _run_properties(submission, run_id)
     for one in [run_id, *([step_run_id(run_id, graph.steps[0].id, 1)] if submission.is_script else [])]:
         for key, value in properties.items():
             runs.write(one, "property", key=key, value=value)
@@ -222,11 +226,27 @@ def _record(workspace: Workspace, submission: Submission, run_id: str, dag_id: s
             runs.write(one, "tag", key=key, value=value)
 
 
-def _parameters_properties(submission: Submission) -> dict[str, str]:
+def _pipeline_outputs(graph: PipelineGraph) -> dict[str, list[str]]:
+    """``{pipeline output name: [step, output]}``."""
+    ports = [(node.id, port) for node in graph.steps for port in node.outputs]
+    return {port.pipeline_output_name: [step, port.name] for step, port in ports if port.pipeline_output_name}
+
+
+def _run_properties(submission: Submission, run_id: str) -> dict[str, str]:
+    """As the SDK writes them on a pipeline run."""
     return {
+        **submission.properties,
+        "azureml.runsource": "azureml.PipelineRun",
+        "runSource": "SDK",
+        "runType": "SDK",
+        "azureml.pipelinerunid": run_id,
+        "azureml.parameters": json.dumps({name: _text(value) for name, value in submission.values.items()}),
         "azureml.continue_on_step_failure": str(submission.continue_on_step_failure),
-        "azureml.parameters": digest_of(submission.values) if submission.values else "",
     }
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _run(workspace: Workspace, submission: Submission, run_id: str, config: Any) -> Run:

@@ -1,0 +1,73 @@
+"""The ``mlsteps`` command.
+
+mlsteps run pipeline.py [argument ...]   run an SDK script that knows nothing of mlsteps
+mlsteps explain [run-id] [--step name]   what a pipeline run ran and what it reused, and why
+mlsteps --version
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Callable, Sequence
+
+from mlsteps import __version__
+from mlsteps.errors import UserErrorException
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; answers its exit code, 2 for wrong usage or input.
+
+    :param arguments: default those of the process.
+    """
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    try:
+        return command(options)
+    except UserErrorException as error:
+        print(f"mlsteps: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mlsteps", description="Azure ML SDK v1 pipelines on Apache Airflow")
+    parser.add_argument("--version", action="version", version=f"mlsteps {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_run(commands)
+    _add_explain(commands)
+    return parser
+
+
+def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "run an SDK script unchanged: `import azureml` finds mlsteps"
+    parser = commands.add_parser("run", help=summary, description=summary)
+    parser.add_argument("script", help="a Python file")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="what the script gets as its arguments")
+    parser.set_defaults(command=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mlsteps.cli.run_script import run_script
+
+    return run_script(options.script, options.arguments)
+
+
+def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "what a pipeline run ran and what it reused, and why"
+    parser = commands.add_parser("explain", help=summary, description=summary)
+    parser.add_argument("run", nargs="?", help="id of a pipeline run; default the newest one of the workspace")
+    parser.add_argument("--step", help="only this step, component by component")
+    parser.add_argument("--workspace", help="name of the workspace; default as Workspace.from_config() finds it")
+    parser.set_defaults(command=_explain)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from mlsteps.cli.explain_run import explain_run
+
+    return explain_run(options.run, options.step, options.workspace)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
