@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import uuid
 
 import pytest
@@ -121,6 +122,38 @@ class TestFsspecStore(StoreContract):
     def test_its_url_opens_the_same_place(self, store: Store) -> None:
         store.write("d/f", b"x")
         assert open_store(store.url_of("d")).read("f") == b"x"
+
+
+class TestFsspecStoreThatRenames(StoreContract):
+    """A file system with a rename of its own, as SFTP and SMB have."""
+
+    @pytest.fixture
+    def store(self, tmp_path_factory) -> Store:
+        from fsspec.implementations.local import LocalFileSystem
+
+        root = str(tmp_path_factory.mktemp("root") / "store")
+        return FsspecStore(f"renaming://{root}", LocalFileSystem(), root, "renaming")
+
+
+class TestFsspecStoreWithAtomicPuts(StoreContract):
+    """The way taken for object stores; conditional puts are mocked, which the memory file system lacks."""
+
+    @pytest.fixture
+    def store(self) -> Store:
+        from fsspec.implementations.memory import MemoryFileSystem
+
+        class Conditional(MemoryFileSystem):
+            lock = threading.Lock()
+
+            def pipe_file(self, path, value, mode="overwrite", **kwargs):
+                with self.lock:
+                    super().pipe_file(path, value, mode=mode, **kwargs)
+
+            def cp_file(self, *_, **__):
+                pytest.fail("an object store copies nothing to write a file")
+
+        file_system = Conditional(global_store=False, skip_instance_cache=True)
+        return FsspecStore("gs://bucket/folder", file_system, "/bucket/folder", "gs")
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def resolve_files(definition: Definition, open_by_name: OpenByName, *, missing_o
     """The files of a dataset, in the order of its paths and by name within each; each file once.
 
     A path is a file, a folder (all below it), or a pattern with ``*``, ``?`` and ``**``. Names are relative to the
-    deepest folder that all paths share; with several stores they begin with the store's name. The file operations of
+    deepest folder that all paths share; with several stores they begin with the datastore's name
+    or the web server's. The file operations of
     a file dataset (``take``, ``skip``, ``take_sample``, ``split``) are applied.
 
     :param open_by_name: gives the store of a datastore.
@@ -205,15 +206,15 @@ def _list(store: Store, path: str) -> Tuple[str, List[Entry]]:
 
 
 def _with_names(places: List[_Place]) -> List[SourceFile]:
-    several = len({place.store.url for place in places}) > 1
+    several = len({place.label for place in places}) > 1
     root = _common([place.base for place in places]) if not several else ""
-    found: Dict[Tuple[str, str], SourceFile] = {}
+    found: Dict[Tuple[int, str], SourceFile] = {}
     for place in places:
         for entry in place.entries:
             relative = entry.path[len(root) :].lstrip("/") if root else entry.path
             relative = f"{place.label}/{relative}" if several else relative
             item = SourceFile(place.store, entry.path, relative, entry.size, entry.stamp)
-            found.setdefault((place.store.url, entry.path), item)
+            found.setdefault((id(place.store), entry.path), item)
     return list(found.values())
 
 

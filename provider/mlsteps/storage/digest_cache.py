@@ -39,9 +39,9 @@ class DigestCache:
         key = hashlib.sha256(f"{self.root}\0{use}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
         self.path = os.path.join(home(), "cache", "digests", key + ".json")
         self._identity = {"version": VERSION, "root": self.root, "use": use, "rules": rules}
-        self.head: Dict[str, Any] = self._line(0) or {}
-        if any(self.head.get(name) != value for name, value in self._identity.items()):
-            self.head = {}
+        found = self._line(0)
+        ours = isinstance(found, dict) and all(found.get(name) == value for name, value in self._identity.items())
+        self.head: Dict[str, Any] = found if ours else {}
 
     def _line(self, number: int) -> Any:
         try:

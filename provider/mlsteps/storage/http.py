@@ -33,7 +33,11 @@ class HttpStore(Store):
     def _request(self, path: str, method: str, **headers: str) -> Any:
         address = f"{self.url}/{quote(safe_path(path))}{self._query}"
         asked = urllib.request.Request(address, method=method, headers={"User-Agent": "mlsteps", **headers})
-        return urllib.request.urlopen(asked, timeout=_TIMEOUT)
+        try:
+            return urllib.request.urlopen(asked, timeout=_TIMEOUT)
+        except urllib.error.HTTPError as error:
+            error.close()  # it holds the connection; its code and headers stay
+            raise
 
     def entry(self, path: str) -> Entry | None:
         with self._trouble(path, "look at"):

@@ -41,17 +41,24 @@ class IgnoreRules:
     def leaves_out_folder(self, path: str, absolute: str) -> bool:
         """Whether a folder and all below it do not count.
 
-        A folder is passed by only when the rules leave it out under both its spellings, ``data`` and ``data/``: a
-        rule ``data/`` still lets ``!data/keep.csv`` bring a file back, as in the SDK.
+        A folder is passed by only when the last rule that fits it leaves it out under both its spellings, ``data``
+        and ``data/``: a rule ``data/`` still lets ``!data/keep.csv`` bring a file back, as in the SDK.
         """
         if path.rpartition("/")[2] in _NEVER or path == self._home or _is_workspace(absolute):
             return True
-        return bool(self._text) and self._matches(path) and self._matches(path + "/")
+        return bool(self._text) and self._last_word(path) and self._last_word(path + "/")
 
     def _matches(self, path: str) -> bool:
+        return bool(self._compiled().match_file(path))
+
+    def _last_word(self, path: str) -> bool:
+        fitting = (item for item in reversed(list(self._compiled().patterns)) if item.include is not None)
+        return next((bool(item.include) for item in fitting if item.match_file(path) is not None), False)
+
+    def _compiled(self) -> Any:
         if self._patterns is None:
             self._patterns = _compile(self._text, self.source)
-        return bool(self._patterns.match_file(path))
+        return self._patterns
 
 
 def _read_first(directory: str) -> tuple[str, str]:
