@@ -140,7 +140,7 @@ class TestCommandStep:
             ("python train.py && ls", "python", "python train.py && ls"),
             (["python", "train.py", "--n", "3"], "python", ("python", "train.py", "--n", "3")),
             (["python train.py", "--n", 'say "a b"'], "python", ("python", "train.py", "--n", "say", "a b")),
-            (["echo", "a", ">", "file"], "echo", "echo a > file"),
+            (["echo", "a", 3, ">", "file"], "echo", ("/bin/sh", "-c", "echo a 3 > file", "sh")),
             (["echo", "don't"], "echo", ("echo", "don't")),
         ],
     )
@@ -157,6 +157,21 @@ class TestCommandStep:
         data, seed = PipelineData("data"), PipelineParameter("seed", 1)
         node = node_of(workspace, CommandStep(["run", seed, data], outputs=[data], source_directory=source))
         assert node.command == ("run", {"parameter": "seed"}, {"output": "data"})
+
+    def test_values_in_a_line_for_a_shell_are_never_read_as_shell_text(self, workspace, source, tmp_path):
+        import subprocess
+
+        from mlsteps.contracts.arguments import resolve
+
+        evil = PipelineParameter("evil", "x; touch owned; $(touch owned) `touch owned` ' \" end")
+        data = PipelineData("data")
+        step = CommandStep(["echo", evil, f"--at={data}", "&&", "ls", data], outputs=[data], source_directory=source)
+        values = {"evil": evil.default_value, "data": "a folder"}
+        (tmp_path / "a folder").mkdir()
+        argv = [resolve(item, lambda kind, name: values[name]) for item in node_of(workspace, step).command]
+        done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, f"{evil.default_value} --at=a folder\n")
+        assert not (tmp_path / "owned").exists()
 
     def test_a_script_run_config_brings_its_script_and_folder(self, workspace, source):
         config = ScriptRunConfig(str(source), script="train.py", arguments=["--n", 2])

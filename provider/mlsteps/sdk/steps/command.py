@@ -21,7 +21,7 @@ class CommandStep(ScriptStep):
     """Run a command (SDK docs: ``azureml.pipeline.steps.CommandStep``).
 
     A text is for a shell. A list of texts, inputs, outputs and pipeline parameters is run as it stands, without a
-    shell, unless one of its texts needs one (``&&``, pipes, redirections): then the list is one line for a shell.
+    shell, unless one of its texts needs one (``&&``, pipes, redirections): then its texts make one line for a shell.
 
     :param command: default: that of ``runconfig``.
     :param runconfig: RunConfiguration, or ScriptRunConfig, whose source directory, script and arguments count too.
@@ -81,19 +81,20 @@ class CommandStep(ScriptStep):
         return tuple(word for item in arguments for word in _words(item))
 
 
-def shell_line(arguments: tuple[Any, ...]) -> Any:
-    """The arguments as one line for a shell, with blanks between them; references stay references."""
-    parts: list[Any] = []
-    for number, item in enumerate(arguments):
-        parts += [" "] if number else []
-        parts += item["join"] if isinstance(item, Mapping) and "join" in item else [item]
-    merged: list[Any] = []
-    for part in parts:
-        if not isinstance(part, Mapping) and merged and isinstance(merged[-1], str):
-            merged[-1] += str(part)
+def shell_line(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The arguments as one line for a shell, with blanks between them.
+
+    Values that are known only when the step runs are the line's ``$1``, ``$2``...: they are never read as shell text,
+    whatever a pipeline parameter holds.
+    """
+    words, values = [], []
+    for item in arguments:
+        if isinstance(item, Mapping):
+            values.append(item)
+            words.append(f'"${{{len(values)}}}"')
         else:
-            merged.append(part if isinstance(part, Mapping) else str(part))
-    return merged[0] if len(merged) == 1 else {"join": merged}
+            words.append(str(item))
+    return ("/bin/sh", "-c", " ".join(words), "sh", *values)
 
 
 def _words(item: Any) -> list[Any]:
