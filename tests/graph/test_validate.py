@@ -96,3 +96,20 @@ def test_places_of_datasets_and_datapaths():
 def test_pipeline_output_names_are_unique():
     ports = tuple(OutputPort(name, pipeline_output_name="same") for name in ("x", "y"))
     assert paths(node(outputs=ports)) == ["$.steps[0].outputs[1]"]
+
+
+def test_secrets_wherever_they_stand():
+    key = "AccountKey=" + "q" * 40
+    bad = node(
+        arguments=("--x", {"join": ["a", key]}),
+        parameters={"KEY": key},
+        environment_variables={"KEY": key},
+        payload={"new_cluster": {"spark_conf": [{"key": key}]}},
+    )
+    assert paths(bad, parameters=(Parameter("p", "string", key),)) == [
+        "$.parameters[0].default",
+        "$.steps[0].arguments[1]",
+        "$.steps[0].parameters.KEY",
+        "$.steps[0].environment_variables.KEY",
+        "$.steps[0].payload.new_cluster.spark_conf[0].key",
+    ]

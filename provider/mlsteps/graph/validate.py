@@ -76,6 +76,8 @@ class _Check:
             yield from self._argument(f"{path}.{where}", argument, known)
         for name, value in node.environment_variables.items():
             yield from self._secret(f"{path}.environment_variables.{name}", str(value))
+        for where, text in _texts(node.payload, f"{path}.payload"):
+            yield from self._secret(where, text)
 
     def _argument(self, path: str, argument: Argument, known: Mapping[str, frozenset[str]]) -> Iterator[Fault]:
         if isinstance(argument, str):
@@ -188,6 +190,18 @@ class _Check:
         if len(ready) < len(waits):
             left = [step for step in waits if missing[step]]
             yield Fault("$.steps", f"a circle holds up the steps {left}.", "take away one of their inputs or run_after")
+
+
+def _texts(data: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every text in plain data, and where it stands."""
+    if isinstance(data, str):
+        yield path, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _texts(value, f"{path}.{key}")
+    elif isinstance(data, (list, tuple)):
+        for number, value in enumerate(data):
+            yield from _texts(value, f"{path}[{number}]")
 
 
 def _arguments(node: StepNode) -> Iterator[tuple[str, Argument]]:
