@@ -29,7 +29,7 @@ def git(root: Path, *words: str) -> None:
 
 
 def main() -> None:
-    from mlsteps.storage.digests import tree_manifest
+    from mlsteps.storage.digests import tree_of
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLSTEPS_HOME"] = os.path.join(folder, "home")
@@ -39,9 +39,8 @@ def main() -> None:
         git(root, "init", "-q")
         git(root, "add", "-A")
         git(root, "commit", "-qm", "tree")
-        files = [str(path.relative_to(root)) for path in root.rglob("*.txt")]
-        cold = seconds(lambda: tree_manifest(str(root), files))
-        ours, peer, ratio = paired(lambda: tree_manifest(str(root), files), lambda: git(root, "status", "--porcelain"))
+        cold = seconds(lambda: tree_of(str(root)))
+        ours, peer, ratio = paired(lambda: tree_of(str(root)), lambda: git(root, "status", "--porcelain"))
         report("hash_20000_files_warm", "s", ours, peer, ratio, 2.0, cold=round(cold, 3))
 
 
