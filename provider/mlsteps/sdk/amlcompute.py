@@ -36,7 +36,9 @@ class ScaleSettings:
     def deserialize(object_dict: Mapping[str, Any]) -> ScaleSettings:
         """What :meth:`serialize` described."""
         idle = str(object_dict["nodeIdleTimeBeforeScaleDown"]).strip("PTS")
-        return ScaleSettings(object_dict["minNodeCount"], object_dict["maxNodeCount"], float(idle))
+        seconds = float(idle)
+        whole = int(seconds) if seconds == int(seconds) else seconds
+        return ScaleSettings(object_dict["minNodeCount"], object_dict["maxNodeCount"], whole)
 
 
 class AmlComputeNodeStateCounts:

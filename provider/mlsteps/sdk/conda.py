@@ -291,8 +291,8 @@ def _checked(data: Any, what: str) -> dict[str, Any]:
     elif not isinstance(dependencies, list):
         raise InvalidInput(f"'dependencies' in {what} is {dependencies!r}", expected="a list")
     for item in copied["dependencies"]:
-        if isinstance(item, Mapping) and isinstance(item.get("pip"), (list, type(None))):
-            item["pip"] = item.get("pip") or []  # type: ignore[index]
+        if isinstance(item, dict) and isinstance(item.get("pip", ""), (list, type(None))):
+            item["pip"] = item["pip"] or []
         elif not isinstance(item, str):
             raise InvalidInput(f"{what} holds the dependency {item!r}", expected="a text, or a mapping with 'pip'")
     return copied

@@ -343,7 +343,9 @@ class EnvironmentReference(Section):
 
     def _document(self) -> dict[str, Any]:
         raise InvalidInput(
-            f"{self!r} is used as an environment", expected="an Environment", mend="reference.get_environment(workspace)"
+            f"{self!r} is used as an environment",
+            expected="an Environment",
+            mend="reference.get_environment(workspace)",
         )
 
 

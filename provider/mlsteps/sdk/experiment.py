@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
-import warnings
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping
 
 from mlsteps.errors import InvalidInput, UnsupportedFeature
@@ -15,7 +13,8 @@ if TYPE_CHECKING:
     from mlsteps.sdk.workspace import Workspace
 
 _NAME = re.compile(r"[A-Za-z0-9][\w-]{0,254}\Z", re.ASCII)
-_EXPERIMENTS = uuid.UUID("3c1f1b52-5b0e-4c7a-9a0e-8f2d3e6a7b41")
+#: Name space of experiments' ids.
+_EXPERIMENTS = "3c1f1b52-5b0e-4c7a-9a0e-8f2d3e6a7b41"
 #: What ``submit`` takes, whatever it submits; anything else the SDK passed over in silence.
 _SUBMIT_ARGUMENTS = frozenset(
     (
@@ -85,7 +84,10 @@ class Experiment:
     @property
     def id(self) -> str:
         """An id that follows from the workspace and the name."""
-        return str(uuid.uuid5(_EXPERIMENTS, f"{self._workspace.subscription_id}/{self._workspace.name}/{self._name}"))
+        import uuid  # slow to import for what few scripts ask
+
+        path = f"{self._workspace.subscription_id}/{self._workspace.name}/{self._name}"
+        return str(uuid.uuid5(uuid.UUID(_EXPERIMENTS), path))
 
     @property
     def tags(self) -> Dict[str, Any]:
@@ -112,6 +114,8 @@ class Experiment:
 
         unknown = sorted(set(kwargs) - _SUBMIT_ARGUMENTS)
         if unknown:
+            import warnings
+
             warnings.warn(f"Experiment.submit does not know {', '.join(unknown)}; without effect.", stacklevel=2)
         if step_context.current() is not None:
             raise UnsupportedFeature("Experiment.submit inside a step", "a step cannot reach Airflow")
@@ -126,6 +130,8 @@ class Experiment:
         :param kwargs: ``outputs``: a folder kept with the run at its end (default ``outputs`` when it is there, False
             for none); ``snapshot_directory``: a folder kept as its source (default none); ``display_name``.
         """
+        import uuid
+
         from mlsteps.sdk.run import Run
         from mlsteps.sdk.run_types import INTERACTIVE
 

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 #: What a secret's ``content_type`` is when nobody gave one.
 NOT_PROVIDED = "not_provided"
 _VARIABLE = "AIRFLOW_VAR_"
+#: In a step, where Airflow's own variables are not handed on.
+_IN_STEP = "MLSTEPS_SECRET_"
 
 
 class Keyvault:
     """Secrets by name.
 
     A secret ``db-password`` is the Airflow variable ``mlsteps_<workspace>_db_password``, else ``db_password``, found
-    through the environment (``AIRFLOW_VAR_DB_PASSWORD``); an operator hands those a step names to its process.
+    through the environment (``AIRFLOW_VAR_DB_PASSWORD``). A step does not see Airflow's variables: it finds what its
+    environment variables name ``MLSTEPS_SECRET_DB_PASSWORD``.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -34,7 +37,7 @@ class Keyvault:
         for variable in self._variables(name):
             if variable in os.environ:
                 return os.environ[variable]
-        looked = " and ".join(self._variables(name))
+        looked = ", ".join(self._variables(name))
         raise UserErrorException(f"There is no secret {name!r} in {self.workspace.name!r}. Looked for {looked}.")
 
     def get_secrets(self, secrets: Sequence[str]) -> dict[str, str | None]:
@@ -81,10 +84,10 @@ class Keyvault:
     def _prefix(self) -> str:
         return f"{_VARIABLE}MLSTEPS_{_upper(self.workspace.name)}_"
 
-    def _variables(self, name: str) -> tuple[str, str]:
+    def _variables(self, name: str) -> tuple[str, ...]:
         if not isinstance(name, str) or not name.strip():
             raise UserErrorException(f"The name of the secret is {name!r}; expected a text.")
-        return self._prefix() + _upper(name), _VARIABLE + _upper(name)
+        return self._prefix() + _upper(name), _VARIABLE + _upper(name), _IN_STEP + _upper(name)
 
 
 def _upper(name: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 import time
 from typing import Any, Iterable, Mapping
 
@@ -75,6 +74,8 @@ class MetricLogging:
             return
         if not hasattr(plot, "savefig"):
             raise InvalidInput(f"The plot {plot!r} cannot be saved", expected="matplotlib.pyplot or a figure")
+        import tempfile  # here, because a step imports this module on its way to the first log line
+
         with tempfile.TemporaryDirectory() as folder:
             file = os.path.join(folder, f"{stem}_{_stamp()}.png")
             plot.savefig(file, format="png")

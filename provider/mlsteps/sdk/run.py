@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any, Callable, Iterator, Mapping, Sequence
 
 from mlsteps.errors import InvalidInput, RunEnvironmentException, UnsupportedFeature
@@ -168,6 +167,8 @@ class Run(RunStatus):
         return children
 
     def _new_child(self, name: str | None = None, run_id: str | None = None, outputs: str | None = None) -> Run:
+        import uuid  # slow to import, and few runs have children
+
         made = run_id or str(uuid.uuid4())
         head = self._head()
         self._runs().create(

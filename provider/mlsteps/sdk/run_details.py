@@ -6,11 +6,11 @@ import datetime
 import os
 from typing import TYPE_CHECKING, Any, Iterator, Mapping
 
-from mlsteps.errors import AzureMLException
+from mlsteps.errors import UserErrorException
 
 if TYPE_CHECKING:
     from mlsteps.registry.run_state import RunState
-    from mlsteps.sdk.run import Run
+    from mlsteps.sdk.run_records import RunRecords
     from mlsteps.sdk.workspace import Workspace
 
 #: Folders of a run's files that hold logs.
@@ -19,7 +19,7 @@ LOG_FOLDERS = ("user_logs", "system_logs", "logs", "azureml-logs")
 SCRIPT_LOG = "user_logs/std_log.txt"
 
 
-def details(run: Run) -> dict[str, Any]:
+def details(run: RunRecords) -> dict[str, Any]:
     """See :meth:`Run.get_details`."""
     runs = run._runs()
     head, state = runs.head(run.id) or {}, runs.state(run.id)
@@ -40,13 +40,13 @@ def details(run: Run) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def log_files(run: Run) -> dict[str, str]:
+def log_files(run: RunRecords) -> dict[str, str]:
     """Addresses of the run's logs by name."""
     store = run._artifacts()
     return {entry.path: store.url_of(entry.path) for entry in store.list() if entry.path.split("/")[0] in LOG_FOLDERS}
 
 
-def download_logs(run: Run, destination: str | None) -> list[str]:
+def download_logs(run: RunRecords, destination: str | None) -> list[str]:
     """Bring the run's logs below a folder (default one named by the run's id); returns their paths."""
     folder = destination or run.id
     paths = []
@@ -85,40 +85,47 @@ def _error(state: RunState) -> dict[str, Any] | None:
 
 def _inputs(workspace: Workspace, state: RunState) -> Iterator[dict[str, Any]]:
     for name, document in state.inputs.items():
-        document = document or {}
-        dataset = _dataset(workspace, document)
-        if dataset is None:
+        if document.get("kind") not in ("file", "tabular"):
             continue
         mechanism = str(document.get("mode") or "direct").capitalize()
-        yield {
-            "dataset": dataset,
-            "consumptionDetails": {"type": "RunInput", "inputName": name, "mechanism": mechanism},
-        }
+        details = {"type": "RunInput", "inputName": name, "mechanism": mechanism}
+        if document.get("path_on_compute"):
+            details["pathOnCompute"] = document["path_on_compute"]
+        yield {"dataset": dataset_of_document(workspace, document), "consumptionDetails": details}
 
 
 def _outputs(workspace: Workspace, state: RunState) -> Iterator[dict[str, Any]]:
     for name, document in state.outputs.items():
-        document = document or {}
-        dataset = _dataset(workspace, document)
-        if dataset is None:
+        if document.get("kind", "pipeline_data") == "pipeline_data":
             continue
+        dataset = dataset_of_document(workspace, document)
         yield {
-            "identifier": {"savedId": getattr(dataset, "id", None)},
+            "identifier": {"savedId": dataset.id},
             "outputType": "RunOutput",
             "outputDetails": {"outputName": name},
             "dataset": dataset,
         }
 
 
-def _dataset(workspace: Workspace, document: Mapping[str, Any]) -> Any:
-    """The dataset a document speaks of, None when it names none or one that is gone."""
-    named = document.get("dataset") or {}
-    identity = document.get("dataset_id") or named.get("id") or document.get("id")
-    if not identity:
-        return None
+def dataset_of_document(workspace: Workspace, document: Mapping[str, Any]) -> Any:
+    """The Dataset that a run's input or output is.
+
+    :param document: of an input (``InputSpec``) or an output (``OutputRecord``), as JSON data.
+    """
+    from mlsteps.contracts.dataset import dataset_id, file_definition
+    from mlsteps.sdk.abstract_dataset import dataset_of
     from mlsteps.sdk.dataset import Dataset
 
-    try:
-        return Dataset.get_by_id(workspace, identity)
-    except AzureMLException:
-        return None
+    named = document.get("dataset") or {}
+    definition = document.get("definition")
+    if named.get("name") and named.get("version"):
+        try:
+            return Dataset.get_by_name(workspace, named["name"], named["version"])
+        except UserErrorException:
+            pass  # unregistered since: its definition still says what it was
+    if definition is None and "path" in document:
+        definition = file_definition(document["datastore"], document["path"])
+    identity = document.get("dataset_id") or named.get("id")
+    if definition is None:
+        return Dataset.get_by_id(workspace, str(identity))
+    return dataset_of(definition, workspace, {"id": identity or dataset_id(definition)})

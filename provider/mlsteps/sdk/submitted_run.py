@@ -56,7 +56,7 @@ class _SubmittedRun(Run):
         """The step's outputs by name: the local path, or a :class:`LinkOutput`."""
         if self._outputs is None:
             self._outputs = OutputDatasets(self.experiment.workspace)
-            self._outputs._declare(self, self._context.get("outputs") or {})
+            self._outputs._declare(self._context.get("outputs") or {})
         return self._outputs
 
     @property
@@ -111,20 +111,20 @@ class InputDatasets(dict):  # type: ignore[type-arg]
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
-        self._ids: dict[str, str] = {}
+        self._unread: dict[str, Mapping[str, Any]] = {}
 
     def _declare(self, inputs: Mapping[str, Any]) -> None:
         for name, given in inputs.items():
             super().__setitem__(name, given.get("value"))
             if given.get("mode") == "direct" and given.get("kind") in ("file", "tabular"):
-                self._ids[name] = given.get("dataset_id") or given.get("value")
+                self._unread[name] = {"dataset_id": given.get("value"), **given}
 
     def __getitem__(self, name: str) -> Any:
-        if name in self._ids:
-            from mlsteps.sdk.dataset import Dataset
+        if name in self._unread:
+            from mlsteps.sdk.run_details import dataset_of_document
 
-            super().__setitem__(name, Dataset.get_by_id(self._workspace, self._ids[name]))
-            del self._ids[name]
+            super().__setitem__(name, dataset_of_document(self._workspace, self._unread[name]))
+            del self._unread[name]
         if name not in self:
             raise KeyError(f"{name}: this step has no such input; it has {', '.join(self) or 'none'}")
         return super().__getitem__(name)
@@ -156,11 +156,11 @@ class OutputDatasets(dict):  # type: ignore[type-arg]
         super().__init__()
         self.workspace = workspace
 
-    def _declare(self, run: Run, outputs: Mapping[str, Any]) -> None:
+    def _declare(self, outputs: Mapping[str, Any]) -> None:
         for name, given in outputs.items():
             if str(given.get("kind", "")).startswith("link"):
                 link = LinkOutput(self.workspace, name)
-                link._run, link._file = run, given.get("path")
+                link._file = given.get("path")
                 self[name] = link
             else:
                 self[name] = given.get("path")
@@ -175,27 +175,19 @@ class LinkOutput:
     def __init__(self, workspace: Workspace, name: str | None = None) -> None:
         self.workspace = workspace
         self.name = name
-        self._run: Run | None = None
         self._file: str | None = None
 
     def link(self, dataset: Any, run: Run | None = None) -> None:
-        """Make ``dataset`` the output.
+        """Make ``dataset`` the output; the runner takes it over when the script has ended well.
 
         :raises InvalidInput: for anything that is no FileDataset or TabularDataset.
         """
         definition = getattr(dataset, "_definition", None)
-        if callable(definition):
-            definition = definition()
-        if not isinstance(definition, Mapping):
+        if not callable(definition):
             raise InvalidInput(f"{dataset!r} cannot be linked", expected="a FileDataset or a TabularDataset")
-        from mlsteps.registry.datasets import save
-
-        identity = save(self.workspace._store(), definition)
-        document = {"dataset_id": identity, "definition": dict(definition)}
-        if self._file:
-            with open(f"{self._file}.partial", "w", encoding="utf-8") as stream:
-                json.dump(document, stream)
-            os.replace(f"{self._file}.partial", self._file)
-        target = run or self._run
-        if target is not None:
-            target._write("output", name=self.name, document={**document, "mode": "link"})
+        document = dict(definition())
+        if self._file is None:
+            raise InvalidInput(f"{self.name!r} is no output of a running step", expected="run.output_datasets[name]")
+        with open(f"{self._file}.partial", "w", encoding="utf-8", errors="surrogatepass") as stream:
+            json.dump(document, stream)
+        os.replace(f"{self._file}.partial", self._file)

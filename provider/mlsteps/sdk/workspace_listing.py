@@ -41,7 +41,9 @@ def known_workspaces() -> Iterator[dict[str, Any]]:
         name = name_of(entry)
         if name not in seen and os.path.isfile(os.path.join(folder, entry, "workspace.json")):
             document = document_if_there({"root": os.path.join(folder, entry)})
-            known = {key: document[key] for key in ("subscription_id", "resource_group", "location") if key in document}
+            known: dict[str, Any] = {
+                key: document[key] for key in ("subscription_id", "resource_group", "location") if key in document
+            }
             yield {**known, "name": name, "root": os.path.join(folder, entry)}
 
 

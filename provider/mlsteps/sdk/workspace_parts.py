@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mlsteps.errors import InvalidInput
 
@@ -25,48 +25,48 @@ class WorkspaceParts:
     DEFAULT_GPU_CLUSTER_CONFIGURATION: Any = None
 
     @property
-    def compute_targets(self: Workspace) -> dict[str, ComputeTarget]:
+    def compute_targets(self) -> dict[str, ComputeTarget]:
         """Compute targets by name."""
         from mlsteps.sdk.compute import ComputeTarget
 
-        return {target.name: target for target in ComputeTarget.list(self)}
+        return {target.name: target for target in ComputeTarget.list(self._whole())}
 
     @property
-    def datastores(self: Workspace) -> dict[str, Any]:
+    def datastores(self) -> dict[str, Any]:
         """Datastores by name."""
         from mlsteps.registry.documents import list_datastores
         from mlsteps.sdk.datastore import Datastore
 
-        return {name: Datastore.get(self, name) for name in list_datastores(self._store())}
+        return {name: Datastore.get(self._whole(), name) for name in list_datastores(self._whole()._store())}
 
     @property
-    def datasets(self: Workspace) -> dict[str, Any]:
+    def datasets(self) -> dict[str, Any]:
         """The latest version of each registered dataset by name."""
         from mlsteps.registry import datasets
         from mlsteps.sdk.dataset import Dataset
 
-        return {name: Dataset.get_by_name(self, name) for name in datasets.names(self._store())}
+        return {name: Dataset.get_by_name(self._whole(), name) for name in datasets.names(self._whole()._store())}
 
     @property
-    def experiments(self: Workspace) -> dict[str, Experiment]:
+    def experiments(self) -> dict[str, Experiment]:
         """Experiments by name."""
         from mlsteps.sdk.experiment import Experiment
 
-        return {experiment.name: experiment for experiment in Experiment.list(self)}
+        return {experiment.name: experiment for experiment in Experiment.list(self._whole())}
 
     @property
-    def environments(self: Workspace) -> dict[str, Environment]:
+    def environments(self) -> dict[str, Environment]:
         """The latest version of each registered environment by name, and curated ones."""
         from mlsteps.sdk.environment import Environment
 
-        return Environment.list(self)
+        return Environment.list(self._whole())
 
     @property
-    def models(self: Workspace) -> dict[str, Model]:
+    def models(self) -> dict[str, Model]:
         """The latest version of each model by name."""
         from mlsteps.sdk.model import Model
 
-        return {model.name: model for model in Model.list(self, latest=True)}
+        return {model.name: model for model in Model.list(self._whole(), latest=True)}
 
     @property
     def webservices(self) -> dict[str, Any]:
@@ -90,22 +90,22 @@ class WorkspaceParts:
 
     # Parts
 
-    def get_default_datastore(self: Workspace) -> Any:
+    def get_default_datastore(self) -> Any:
         """The default datastore; ``workspaceblobstore`` in a fresh workspace."""
         from mlsteps.sdk.datastore import Datastore
 
-        return Datastore.get_default(self)
+        return Datastore.get_default(self._whole())
 
-    def set_default_datastore(self: Workspace, name: str) -> None:
+    def set_default_datastore(self, name: str) -> None:
         """Make a datastore the default.
 
         :raises UserErrorException: when there is none of that name.
         """
         from mlsteps.registry.documents import set_default_datastore
 
-        set_default_datastore(self._store(), name)
+        set_default_datastore(self._whole()._store(), name)
 
-    def get_default_compute_target(self: Workspace, type: str) -> ComputeTarget | None:
+    def get_default_compute_target(self, type: str) -> ComputeTarget | None:
         """``cpu-cluster`` or ``gpu-cluster`` when it exists.
 
         :param type: ``CPU`` or ``GPU``.
@@ -115,17 +115,20 @@ class WorkspaceParts:
             raise InvalidInput(f"The compute type is {type!r}", expected="'CPU' or 'GPU'")
         return self.compute_targets.get(names[str(type).upper()])
 
-    def get_default_keyvault(self: Workspace) -> Keyvault:
+    def get_default_keyvault(self) -> Keyvault:
         """The workspace's secrets."""
         from mlsteps.sdk.keyvault import Keyvault
 
-        return Keyvault(self)
+        return Keyvault(self._whole())
 
-    def get_run(self: Workspace, run_id: str) -> Run:
+    def get_run(self, run_id: str) -> Run:
         """A run by its id, of the class that fits its type.
 
         :raises UserErrorException: when there is none.
         """
         from mlsteps.sdk.run import Run
 
-        return Run.get(self, run_id)
+        return Run.get(self._whole(), run_id)
+
+    def _whole(self) -> Workspace:
+        return cast("Workspace", self)
