@@ -24,12 +24,12 @@ def make_tree(root: Path) -> None:
 
 
 def git(root: Path, *words: str) -> None:
-    settings = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    settings = ["-c", "gc.auto=0", "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
     subprocess.run(["git", *settings, *words], cwd=root, check=True, stdout=subprocess.DEVNULL)
 
 
 def main() -> None:
-    from mlsteps.storage.digests import tree_of
+    from mlsteps.storage.snapshots import digest
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["MLSTEPS_HOME"] = os.path.join(folder, "home")
@@ -39,8 +39,8 @@ def main() -> None:
         git(root, "init", "-q")
         git(root, "add", "-A")
         git(root, "commit", "-qm", "tree")
-        cold = seconds(lambda: tree_of(str(root)))
-        ours, peer, ratio = paired(lambda: tree_of(str(root)), lambda: git(root, "status", "--porcelain"))
+        cold = seconds(lambda: digest(str(root)))
+        ours, peer, ratio = paired(lambda: digest(str(root)), lambda: git(root, "status", "--porcelain"))
         report("hash_20000_files_warm", "s", ours, peer, ratio, 2.0, cold=round(cold, 3))
 
 
