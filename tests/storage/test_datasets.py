@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from mlsteps.errors import DatasetValidationError, StoreError, UnsupportedFeature
+from mlsteps.errors import DatasetExecutionError, DatasetValidationError, StoreError, UnsupportedFeature
 from mlsteps.storage.base import MissingFile
 from mlsteps.storage.datasets import content_identity, files_of_manifest, is_single_file, resolve_files
 from mlsteps.storage.digests import tree_manifest
@@ -170,6 +170,22 @@ def test_operations_on_rows_are_for_tables(filled) -> None:
         resolve_files(files("train", operations=operations), lambda _: filled)
     table = {**files("train", operations=operations), "type": "tabular"}
     assert len(resolve_files(table, lambda _: filled)) == 4
+
+
+def test_a_filter_chooses_by_property_and_partition(store) -> None:
+    for name in ("d/2019/uk/a.csv", "d/2019/de/b.csv", "d/2020/uk/cc.txt"):
+        store.write(name, b"x" * name.count("c"))
+    for expression, chosen in (
+        ({"op": "eq", "args": [{"column": "country"}, {"value": "uk"}]}, ["2019/uk/a.csv", "2020/uk/cc.txt"]),
+        ({"op": "gt", "args": [{"metadata": "Size"}, {"value": 1}]}, ["2020/uk/cc.txt"]),
+        ({"op": "eq", "args": [{"metadata": "Extension"}, {"value": ".csv"}]}, ["2019/de/b.csv", "2019/uk/a.csv"]),
+    ):
+        operations = [{"op": "filter", "expression": expression}]
+        definition = files("d", operations=operations, partition_format="/{year:yyyy}/{country}/{name}")
+        assert list(found(definition, store)) == chosen
+    unknown = [{"op": "filter", "expression": {"op": "eq", "args": [{"column": "town"}, {"value": ""}]}}]
+    with pytest.raises(DatasetExecutionError, match="town"):
+        found(files("d", operations=unknown), store)
 
 
 # -- identity

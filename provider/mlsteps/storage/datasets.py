@@ -62,7 +62,7 @@ def resolve_files(definition: Definition, open_by_name: OpenByName, *, missing_o
     A path is a file, a folder (all below it), or a pattern with ``*``, ``?`` and ``**``. Names are relative to the
     deepest folder that all paths share; with several stores they begin with the datastore's name
     or the web server's. The file operations of
-    a file dataset (``take``, ``skip``, ``take_sample``, ``split``) are applied.
+    a file dataset (``take``, ``skip``, ``take_sample``, ``split``, ``filter``) are applied.
 
     :param open_by_name: gives the store of a datastore.
     :param missing_ok: a path without any file is empty, not an error. Object stores have no empty folders: an empty
@@ -80,7 +80,7 @@ def resolve_files(definition: Definition, open_by_name: OpenByName, *, missing_o
     places = [_find(item, open_by_name, stores, missing_ok) for item in items]
     found = _with_names(places)
     if definition.get("type") == "file":
-        return apply_operations(found, definition.get("operations") or (), lambda item: item.relative)
+        return apply_operations(found, definition)
     return found
 
 
