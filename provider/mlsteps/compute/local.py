@@ -57,6 +57,8 @@ class LocalTarget(Target):
                 self._follow(process)
             finally:
                 self.stop()
+                if process.stdout is not None:
+                    process.stdout.close()
             result = result_file.read(result_path)
             return result if result is not None else self._no_answer(process.returncode, spec)
 

@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
         os._exit(1)
 
     cancel = Cancel(last_resort)
-    attempt = Attempt(spec, credentials, cancel=cancel, console=Console(1), grace=grace)
+    attempt = Attempt(spec, credentials or {}, cancel=cancel, console=Console(1), grace=grace)
     if credentials is None:
         cancel.request()
     cancel.watch(0)

@@ -53,9 +53,9 @@ class Artifacts:
         self._update()
         outputs = os.path.join(self._code, "outputs")
         if os.path.isdir(outputs) and os.listdir(outputs):
-            from mlsteps.storage import transfer
+            from mlsteps.storage.transfer import upload_tree
 
-            transfer.upload_tree(outputs, self._store, "outputs", overwrite=True, move=True)
+            upload_tree(outputs, self._store, "outputs", overwrite=True, move=True)
 
     def _follow(self) -> None:
         while not self._over.wait(self._seconds):

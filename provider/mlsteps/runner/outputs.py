@@ -80,35 +80,23 @@ class Outputs:
         try:
             if _is_link(item):
                 return self._link(item, place)
-            if os.path.isfile(place):
-                return self._file(item, place)
-            if not os.path.isdir(place):
-                return self._nothing(item, place)
-            return self._tree(item, place)
+            if not os.path.exists(place):
+                self._nothing(item, place)
+            return self._uploaded(item, place)
         except StepFailure:
             raise
         except AzureMLException as error:
             raise StepFailure("output", f"Output {item.name!r} could not be committed: {error.message}") from error
 
-    def _tree(self, item: OutputSpec, place: str) -> OutputManifest:
+    def _uploaded(self, item: OutputSpec, place: str) -> OutputManifest:
+        """What lies at ``place``, a folder or a file; what lies in a place of our own is moved when it can be."""
         from mlsteps.storage import transfer
 
         store = self._stores.datastore(item.datastore)
-        return transfer.upload_tree(
-            place, store, item.path, overwrite=_overwrites(item), globs=item.globs, move=self._is_ours(place)
-        )
+        ours = os.path.dirname(place) == self._folders.outputs
+        return transfer.upload_tree(place, store, item.path, overwrite=_overwrites(item), globs=item.globs, move=ours)
 
-    def _file(self, item: OutputSpec, place: str) -> OutputManifest:
-        store = self._stores.datastore(item.datastore)
-        if not _overwrites(item) and store.kind(item.path) is not None:
-            raise StepFailure(
-                "output",
-                f"Output {item.name!r}: {store.url_of(item.path)} exists already and overwrite is off.",
-            )
-        entry = store.put_file(place, item.path, move=self._is_ours(place))
-        return OutputManifest.of([FileEntry("", entry.size, entry.sha256, entry.stamp)], is_file=True)
-
-    def _nothing(self, item: OutputSpec, place: str) -> OutputManifest:
+    def _nothing(self, item: OutputSpec, place: str) -> None:
         """A folder that the script never made is an empty output; a file that it never wrote is missing."""
         if item.is_directory is False or (item.mode == "upload" and item.path_on_compute):
             wanted = "a file" if item.is_directory is False else "a file or a folder"
@@ -118,7 +106,7 @@ class Outputs:
                 f"Output {item.name!r}: the script ended well but wrote nothing at {given}. Expected {wanted} there; "
                 f"the script gets the path as its argument or in the variable {item.variable or item.name}.",
             )
-        return OutputManifest.of([])
+        os.makedirs(place)
 
     def _link(self, item: OutputSpec, place: str) -> OutputManifest:
         """Keep the definition as the output's one file: its digest is the identity that consumers are keyed on."""
@@ -141,10 +129,6 @@ class Outputs:
         self._links[item.name] = definition
         stamp = found.stamp if found else ""
         return OutputManifest.of([FileEntry(LINK_FILE, len(data), files.digest_of_bytes(data), stamp)])
-
-    def _is_ours(self, place: str) -> bool:
-        """Whether the data lies in a place made for it, where nothing needs it any more once it is committed."""
-        return os.path.dirname(place) == self._folders.outputs
 
 
 def _is_link(item: OutputSpec) -> bool:

@@ -121,13 +121,12 @@ class Script:
     def _finish(self, process: subprocess.Popen[bytes], output: int) -> None:
         """The script has ended: take what is left of its output, end what it left behind."""
         end = time.monotonic() + _LEFT_BEHIND
-        tree.reap_orphans()
-        while tree.descendants() and time.monotonic() < end:
+        while tree.reap_orphans():
+            if time.monotonic() >= end:
+                tree.terminate(process.pid, min(self._grace, 2.0))
+                break
             self._drain(output, 0.02)
             time.sleep(0.005)
-            tree.reap_orphans()
-        if tree.descendants():
-            tree.terminate(process.pid, min(self._grace, 2.0))
         self._drain(output, 0.2)
 
     def _drain(self, output: int, seconds: float) -> None:

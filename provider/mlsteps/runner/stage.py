@@ -13,7 +13,6 @@ from mlsteps.runner.cancel import Cancel
 from mlsteps.runner.failure import StepFailure
 from mlsteps.runner.folders import Folders
 from mlsteps.runner.stores import Stores
-from mlsteps.storage.base import Store
 
 
 class Staged(NamedTuple):
@@ -79,7 +78,7 @@ class Stage:
         if real is None:
             return None
         if not os.path.exists(real):
-            self._note(f"{self._nothing_there(item)} The script may write there.")
+            self._note(f"{_title(item)}: nothing is there yet ({real}); the script may write there.")
             os.makedirs(os.path.dirname(real) if path else real, exist_ok=True)
         if item.path_on_compute is None:
             return Staged(real)
@@ -101,15 +100,13 @@ class Stage:
         """Link or download the files of the input's definition."""
         from mlsteps.storage import datasets
 
-        found = datasets.resolve_files(item.definition, self._stores.datastore)
-        if not found and not self._may_be_empty(item):
-            raise StepFailure("input", self._nothing_there(item))
+        found = datasets.resolve_files(item.definition, self._stores.datastore, missing_ok=self._may_be_empty(item))
         target = self._target(item)
         made = "" if _is_below(target, self._folders.root) or os.path.exists(target) else target
         os.makedirs(target, exist_ok=True)
         self._bring(found, target, item)
-        value = os.path.join(target, found[0].relative) if self._is_one_file(item) and found else target
-        return Staged(value, made, self._copy_of(item))
+        single = datasets.is_single_file(item.definition, found)
+        return Staged(os.path.join(target, found[0].relative) if single else target, made, self._copy_of(item))
 
     def _bring(self, found: List[Any], target: str, item: InputSpec) -> None:
         from mlsteps.storage import transfer
@@ -123,41 +120,17 @@ class Stage:
             return os.path.join(self._folders.inputs, item.name)
         return self._folders.on_compute(item.path_on_compute)
 
-    def _is_one_file(self, item: InputSpec) -> bool:
-        """A definition that names one file gives that file's path; a folder stays one, whatever it holds."""
-        paths = item.definition.get("paths") or []
-        if len(paths) != 1:
-            return False
-        if "url" in paths[0]:
-            return True
-        path = paths[0].get("path", "").strip("/")
-        return not _is_pattern(path) and self._store(paths[0]).kind(path) == "file"
-
-    def _store(self, place: Any) -> Store:
-        return self._stores.datastore(place["datastore"])
-
     def _may_be_empty(self, item: InputSpec) -> bool:
         """What another step wrote may be empty; so may a place that the script can fill itself."""
-        if item.may_be_empty or item.writable:
-            return item.may_be_empty or item.mode != "download"
-        return item.kind == "reference"  # not a DataReference, so it is a PipelineData
+        if item.writable:
+            return item.mode != "download"
+        return item.may_be_empty or item.kind == "reference"  # not a DataReference, so it is a PipelineData
 
     def _copy_of(self, item: InputSpec) -> tuple[str, str] | None:
         if not item.writable or item.mode == "download":
             return None
         place = item.definition["paths"][0]
         return place["datastore"], place.get("path", "").strip("/")
-
-    def _nothing_there(self, item: InputSpec) -> str:
-        places = [self._described(place) for place in item.definition.get("paths") or []]
-        return f"{_title(item)} finds no files: {'; '.join(places) or 'its definition names no place'}."
-
-    def _described(self, place: Any) -> str:
-        if "url" in place:
-            return f"nothing at {place['url']}"
-        path = place.get("path", "").strip("/")
-        where = self._store(place)
-        return f"nothing at path {path!r} of datastore {place['datastore']!r} ({where.url})"
 
 
 def remove_made(staged: dict[str, Staged]) -> None:
@@ -173,10 +146,6 @@ def _title(item: InputSpec) -> str:
     name = item.dataset.get("name")
     dataset = f" (dataset {name!r}, version {item.dataset.get('version')})" if name else ""
     return f"Input {item.name!r}{dataset}"
-
-
-def _is_pattern(path: str) -> bool:
-    return any(character in path for character in "*?[")
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -128,10 +128,14 @@ def _group_alive(group: int) -> bool:
     return True
 
 
-def reap_orphans() -> None:
-    """Collect the exit codes of orphans that have ended; call it once the script's own has been collected."""
+def reap_orphans() -> bool:
+    """Collect the exit codes of orphans that have ended; call it once the script's own has been collected.
+
+    :returns: whether processes are left below this one. (Elsewhere than on Linux orphans go to another parent.)
+    """
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
     except ChildProcessError:
-        pass  # no children are left
+        return False
+    return True
