@@ -53,3 +53,45 @@ def read(dag_run: Any) -> Run:
             xcoms.setdefault(row.task_id, {})[row.key] = XComModel.deserialize_value(row)
         states = {ti.task_id: str(ti.state) for ti in dag_run.get_task_instances(session=session)}
     return Run(str(dag_run.state), states, xcoms, dag_run.run_id)
+
+
+def clear_and_rerun(dag: Any, done: Run, *task_ids: str) -> Run:
+    """Clear tasks of a run that is over, as a person does in the UI, and let the run go on to its end."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import clear_task_instances
+    from airflow.sdk.definitions.dag import _run_task
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState, TaskInstanceState
+    from sqlalchemy import select
+
+    with create_session() as session:
+        dag_run = session.scalars(select(DagRun).where(DagRun.run_id == done.run_id, DagRun.dag_id == dag.dag_id)).one()
+        wanted = [ti for ti in dag_run.get_task_instances(session=session) if ti.task_id in task_ids]
+        clear_task_instances(wanted, session=session, dag_run_state=DagRunState.RUNNING)
+        session.commit()
+        dag_run.dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+        while dag_run.state == DagRunState.RUNNING:
+            session.expire_all()
+            ready, _ = dag_run.update_state(session=session)
+            for ti in ready:
+                ti.try_number += 1
+                ti.state = TaskInstanceState.SCHEDULED
+            session.commit()
+            for ti in ready:
+                _run_task(ti=ti, task=dag.task_dict[ti.task_id])
+        session.commit()
+        return read(dag_run)
+
+
+def asset_events(uri: str) -> list[dict[str, Any]]:
+    """What the events of an asset say, oldest first; each with the task that sent it."""
+    from airflow.models.asset import AssetEvent, AssetModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    wanted = select(AssetEvent).join(AssetModel, AssetModel.id == AssetEvent.asset_id).where(AssetModel.uri == uri)
+    with create_session() as session:
+        return [
+            {**event.extra, "task": event.source_task_id} for event in session.scalars(wanted.order_by(AssetEvent.id))
+        ]

@@ -1,0 +1,99 @@
+"""What runs and what is reused, counted by executions of real scripts, in runs of Airflow's ``dag.test()``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlsteps.translate import dag
+from tests.operators.pipelines import TwoSteps
+from tests.operators.runs import run
+
+pytestmark = pytest.mark.usefixtures("airflow_home")
+REUSED = {"plan": "success", "prepare": "skipped", "train": "skipped"}
+RAN = {"plan": "success", "prepare": "success", "train": "success"}
+
+
+def test_a_second_run_starts_no_script_and_hands_on_the_same_outputs(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(), "reuse_twice")
+    first, second = run(pipeline), run(pipeline)
+    assert (first.states, second.states, second.state) == (RAN, REUSED, "success")
+    assert two.executions() == {"prepare": 1, "train": 1}
+    assert second.outputs("train") == first.outputs("train")
+    told = second.xcoms["plan"]["plan"]["steps"]
+    assert {name: step["action"] for name, step in told.items()} == {"prepare": "reuse", "train": "reuse"}
+    assert told["train"]["record"]["preimage"] == {}
+    assert first.run_id.replace(":", "%3A").replace("+", "%2B") in second.xcoms["train"]["_link_SourceRunLink"]
+
+
+def test_same_bytes_from_a_changed_step_leave_its_consumers_reusable(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(), "early_cutoff")
+    run(pipeline)
+    script = two.sources["prepare"] / "prepare.py"
+    script.write_text("# a comment\n" + script.read_text())
+    second = run(pipeline)
+    assert two.executions() == {"prepare": 2, "train": 1}
+    assert second.states == RAN  # train decided in its own task, and did not start its script
+    assert second.xcoms["train"]["return_value"]["reused"] is True
+    assert run(pipeline).states == REUSED
+
+
+def test_other_bytes_run_the_consumers_again(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(), "other_bytes")
+    run(pipeline)
+    second = run(pipeline, text="other")
+    assert two.executions() == {"prepare": 2, "train": 2}
+    assert second.xcoms["plan"]["plan"]["steps"]["prepare"]["reason"].startswith("1 of ")
+    assert run(pipeline, text="hello").states == run(pipeline, text="other").states == REUSED
+
+
+def test_a_touched_file_and_a_renamed_input_make_no_difference(two: TwoSteps) -> None:
+    run(dag(two.graph(), "names"))
+    (two.sources["train"] / "train.py").touch()
+    assert run(dag(two.graph(input_name="renamed"), "names")).states == REUSED
+    assert run(dag(two.graph(), "names_in_another_dag")).states == REUSED
+    assert two.executions() == {"prepare": 1, "train": 1}
+
+
+def test_a_lost_output_makes_its_step_run_again_and_says_so(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(), "lost_output")
+    first = run(pipeline)
+    (lost,) = Path(two.root, "stores").rglob("model.txt")
+    lost.unlink()
+    second = run(pipeline)
+    assert two.executions() == {"prepare": 1, "train": 2}
+    assert second.states == {"plan": "success", "prepare": "skipped", "train": "success"}
+    assert "model.txt" in second.xcoms["plan"]["plan"]["steps"]["train"]["reason"]
+    assert second.outputs("train")["model"]["path"] != first.outputs("train")["model"]["path"]
+    assert run(pipeline).states == REUSED
+
+
+def test_regenerate_outputs_runs_everything_and_later_runs_use_the_new_outputs(two: TwoSteps) -> None:
+    run(dag(two.graph(), "regenerate"))
+    second = run(dag(two.graph(), "regenerate"), regenerate_outputs=True)
+    assert two.executions() == {"prepare": 2, "train": 2}
+    third = run(dag(two.graph(), "regenerate"))  # made anew: within a process, Airflow's params remember a run's conf
+    assert third.states == REUSED
+    assert third.outputs("train")["model"]["path"] == second.outputs("train")["model"]["path"]
+
+
+def test_a_step_that_allows_no_reuse_always_runs_and_its_consumer_by_content(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(allow_reuse=False), "never")
+    first, second = run(pipeline), run(pipeline)
+    assert two.executions() == {"prepare": 2, "train": 1}
+    assert second.xcoms["prepare"]["return_value"]["fingerprint"] == ""
+    assert second.outputs("train") == first.outputs("train")
+
+
+def test_beyond_the_limit_outputs_of_reused_steps_are_in_the_plan_alone(
+    two: TwoSteps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__MLSTEPS__PLANTED_STEPS", "0")
+    pipeline = dag(two.graph(), "not_planted")
+    run(pipeline)
+    (two.sources["train"] / "train.py").write_text("# changed\n" + (two.sources["train"] / "train.py").read_text())
+    second = run(pipeline)
+    assert second.states == {"plan": "success", "prepare": "skipped", "train": "success"}
+    assert "prepare" not in second.xcoms
+    assert two.executions() == {"prepare": 1, "train": 2}
