@@ -20,12 +20,13 @@ def run_script(script: str, arguments: Sequence[str]) -> int:
     :raises InvalidInput: when there is no such file, or it is a notebook.
     """
     _check(script)
+    # As Python does it: the script's folder takes the place of the command's own, and comes first.
+    folder = os.path.dirname(os.path.realpath(script))
+    del sys.path[:1]
     import mlsteps.azureml  # noqa: F401  (puts the package `azureml` on the path)
 
+    sys.path.insert(0, folder)
     sys.argv = [script, *arguments]
-    # As Python does it: the script's folder takes the place of the command's own.
-    folder = os.path.dirname(os.path.realpath(script))
-    sys.path[:1] = [folder]
     try:
         runpy.run_path(script, run_name="__main__")
     except Exception as error:  # whatever the script raises is reported, as it would be without us
