@@ -162,6 +162,25 @@ def test_outputs_of_the_running_step_can_be_registered(step, ws):
         run.register_model("one", model_path="one.pkl")
 
 
+def test_runs_go_to_worker_processes(step):
+    file = step()[2]
+    script(
+        "import multiprocessing\n"
+        "from mlsteps.sdk.run import Run\n"
+        "def work(run): run.log('from', run.id)\n"
+        "if __name__ == '__main__':\n"
+        "    run = Run.get_context()\n"
+        "    import pickle; copy = pickle.loads(pickle.dumps(run.parent)); copy.log('copied', 1)\n"
+        "    context = multiprocessing.get_context('fork')\n"
+        "    run.log('from', 'parent')\n"
+        "    process = context.Process(target=work, args=(run,)); process.start(); process.join()\n"
+        "    assert process.exitcode == 0\n"
+        "    assert run.get_metrics() == {'from': ['parent', run.id]}, run.get_metrics()\n"
+        "    assert run.parent.get_metrics() == {'copied': 1}\n",
+        file,
+    )
+
+
 def test_status_belongs_to_the_platform(step, ws):
     parent, child, _ = step()
     run = Run.get_context()

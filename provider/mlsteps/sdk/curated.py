@@ -52,9 +52,19 @@ NAMES = (
 )
 
 
+_noticed: set[str] = set()
+
+
 def is_curated(name: str) -> bool:
     """Whether a name is one of Azure's."""
     return name.lower().startswith(PREFIX.lower())
+
+
+def notice(name: str) -> None:
+    """Say, once for each name, what stands for Azure's image."""
+    if name not in _noticed:
+        _noticed.add(name)
+        print(f"The environment {name} is an image of Azure; here it is made of {', '.join(packages(name))}.")
 
 
 def packages(name: str) -> tuple[str, ...]:

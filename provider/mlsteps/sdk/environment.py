@@ -144,6 +144,7 @@ class Environment(Section):
         if found is not None:
             return Environment._from_document(found)
         if curated.is_curated(name):
+            curated.notice(name)
             return Environment._curated(name)
         known = ", ".join(sorted(list_environments(workspace._store()))) or "none"
         asked = name if version is None else f"{name}:{version}"

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Mapping
 
 from mlsteps.errors import InvalidInput, UnsupportedFeature
-from mlsteps.sdk import run_types
+from mlsteps.sdk import run_types, step_context
 from mlsteps.sdk.run import Run
 from mlsteps.sdk.run_artifacts import upload_collected
 
@@ -39,7 +39,7 @@ class _SubmittedRun(Run):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._context: Mapping[str, Any] = kwargs.pop("_context", None) or {}
         super().__init__(*args, **kwargs)
-        self._directory = os.getcwd()
+        self._directory = _working_directory()
         self._inputs: InputDatasets | None = None
         self._outputs: OutputDatasets | None = None
 
@@ -103,6 +103,12 @@ class _SubmittedRun(Run):
 
     def _collect(self, path: str) -> None:
         upload_collected(self, self._directory, path)
+
+
+def _working_directory() -> str:
+    """Where the script began: scripts may change the folder before they ask for their run."""
+    code = os.path.join(os.path.dirname(os.environ.get(step_context.VARIABLE, "")), "code")
+    return code if os.path.isdir(code) else os.getcwd()
 
 
 class InputDatasets(dict):  # type: ignore[type-arg]

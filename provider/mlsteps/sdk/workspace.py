@@ -322,6 +322,10 @@ class Workspace(WorkspaceParts):
     def __deepcopy__(self, memo: Any) -> Workspace:
         return self
 
+    def __reduce__(self) -> Any:
+        # Scripts hand runs and workspaces to worker processes; the opened store stays behind.
+        return Workspace._from_reference, (self._ref,)
+
     # For mlsteps
 
     def _reference(self) -> dict[str, Any]:
@@ -368,18 +372,10 @@ class Workspace(WorkspaceParts):
         return document_if_there(self._reference())
 
 
+#: Methods of the SDK's that refuse by name.
 _ADMINISTRATION = frozenset(
-    (
-        "add_private_endpoint",
-        "delete",
-        "delete_connection",
-        "delete_private_endpoint_connection",
-        "diagnose_workspace",
-        "get_connection",
-        "list_connections",
-        "set_connection",
-        "update_dependencies",
-    )
+    "add_private_endpoint delete delete_connection delete_private_endpoint_connection diagnose_workspace "
+    "get_connection list_connections set_connection update_dependencies".split()
 )
 _noticed: set[str] = set()
 
