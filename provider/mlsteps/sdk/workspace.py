@@ -15,7 +15,7 @@ from mlsteps.errors import (
     WorkspaceException,
 )
 from mlsteps.sdk import workspace_reference as references
-from mlsteps.sdk.workspace_parts import WorkspaceParts
+from mlsteps.sdk.workspace_parts import ADMINISTRATION, WorkspaceParts
 
 if TYPE_CHECKING:
     from mlsteps.registry.runs import RunStore
@@ -303,7 +303,7 @@ class Workspace(WorkspaceParts):
         raise UnsupportedFeature("Workspace.list_keys", "keys stay in Airflow's connections", "those")
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ADMINISTRATION:
+        if name in ADMINISTRATION:
             raise UnsupportedFeature(f"Workspace.{name}", "it administers Azure resources", "Azure's own tools")
         raise AttributeError(f"Workspace has no attribute {name!r}")
 
@@ -372,11 +372,6 @@ class Workspace(WorkspaceParts):
         return document_if_there(self._reference())
 
 
-#: Methods of the SDK's that refuse by name.
-_ADMINISTRATION = frozenset(
-    "add_private_endpoint delete delete_connection delete_private_endpoint_connection diagnose_workspace "
-    "get_connection list_connections set_connection update_dependencies".split()
-)
 _noticed: set[str] = set()
 
 

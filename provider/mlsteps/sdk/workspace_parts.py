@@ -15,6 +15,21 @@ if TYPE_CHECKING:
     from mlsteps.sdk.run import Run
     from mlsteps.sdk.workspace import Workspace
 
+#: Methods of the SDK's that refuse by name.
+ADMINISTRATION = frozenset(
+    (
+        "add_private_endpoint",
+        "delete",
+        "delete_connection",
+        "delete_private_endpoint_connection",
+        "diagnose_workspace",
+        "get_connection",
+        "list_connections",
+        "set_connection",
+        "update_dependencies",
+    )
+)
+
 
 class WorkspaceParts:
     """A workspace as a registry; each property reads the workspace's store when it is asked for."""
