@@ -27,7 +27,7 @@ class DelimitedFiles:
         self.wishes = wishes
         self.pd = pandas("Reading a TabularDataset")
         self._first = self._header(sources[0]) if reader["header"] != NO_HEADERS else []
-        self._names = [self._names_of(index) for index in range(len(sources))]
+        self._names: dict[int, list[str]] = {}
         self.kinds = self._kinds()
 
     def frames(self, limit: int | None) -> Iterator[tuple[Source, Any]]:
@@ -37,7 +37,7 @@ class DelimitedFiles:
         """
         left = limit
         for index, source in enumerate(self.sources):
-            if left is not None and left <= 0:
+            if index and left is not None and left <= 0:
                 return
             frame = self._read(index, left)
             left = None if left is None else left - len(frame)
@@ -46,6 +46,11 @@ class DelimitedFiles:
     # -- names
 
     def _names_of(self, index: int) -> list[str]:
+        if index not in self._names:
+            self._names[index] = self._find_names(index)
+        return self._names[index]
+
+    def _find_names(self, index: int) -> list[str]:
         mode = self.reader["header"]
         source = self.sources[index]
         if mode == NO_HEADERS:
@@ -102,11 +107,11 @@ class DelimitedFiles:
         # Numbers are parsed as the file is read; everything else is read as text and converted.
         numbers = {
             name for name, kind in self.kinds.items() if kind["type"] in ("long", "float") and name not in own
-        } & set(self._names[index])
+        } & set(self._names_of(index))
         frame = self._rows(
             index,
             limit,
-            dtype={name: str for name in self._names[index] if name not in numbers},
+            dtype={name: str for name in self._names_of(index) if name not in numbers},
             na_values={name: list(NO_NUMBER) for name in numbers},
             keep_default_na=False,
         )
@@ -123,7 +128,7 @@ class DelimitedFiles:
 
     def _rows(self, index: int, limit: int | None, **options: Any) -> Any:
         has_header = self.reader["header"] != NO_HEADERS and not (self.reader["header"] == FIRST and index)
-        names = self._names[index]
+        names = self._names_of(index)
         if not names:
             return self.pd.DataFrame()
         return self._csv(

@@ -70,8 +70,8 @@ def _read_each(
         yield from DelimitedFiles(found, reader, wishes).frames(limit)
         return
     left = limit
-    for source in found:
-        if left is not None and left <= 0:
+    for index, source in enumerate(found):
+        if index and left is not None and left <= 0:
             return
         frame = _READERS[reader["format"]](source, reader, wishes, left)
         left = None if left is None else left - len(frame)

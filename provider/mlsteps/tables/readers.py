@@ -61,7 +61,7 @@ def read_parquet(source: Source, reader: Mapping[str, Any], wishes: Wishes, limi
         raise missing("pyarrow", "Reading parquet files", error) from error
     except (ValueError, OSError) as error:
         raise DatasetExecutionError(f"{source.shown} cannot be read as parquet: {error}", error) from error
-    if type(frame.index).__name__ != "RangeIndex":
+    if type(frame.index).__name__ != "RangeIndex" or frame.index.name is not None:
         frame = frame.reset_index()
     if limit is not None:
         frame = frame.iloc[:limit]

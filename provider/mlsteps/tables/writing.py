@@ -53,7 +53,8 @@ def write_partitions(frame: Any, keys: Sequence[str], folder: str) -> list[str]:
 
 
 def _groups(frame: Any, keys: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    for values, part in frame.groupby(list(keys), dropna=False, sort=True, observed=True):
+    by = list(keys) if len(keys) > 1 else keys[0]
+    for values, part in frame.groupby(by, dropna=False, sort=True, observed=True):
         yield (values if isinstance(values, tuple) else (values,)), part
 
 

@@ -1,0 +1,108 @@
+"""DataReference, DataPath, SqlDataReference: descriptions only, no I/O."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlsteps.errors import InvalidInput, UnsupportedFeature
+from mlsteps.sdk.azure_storage_datastore import AzureBlobDatastore
+from mlsteps.sdk.data_reference import DataReference
+from mlsteps.sdk.datapath import DataPath, DataPathComputeBinding
+from mlsteps.sdk.dataset_paths import inside, places_of
+from mlsteps.sdk.other_datastores import AzureSqlDatabaseDatastore
+from mlsteps.sdk.sql_reference import SqlDataReference
+from mlsteps.sdk.stored_procedure import StoredProcedureParameter, StoredProcedureParameterType
+
+
+@pytest.fixture
+def store():
+    return AzureBlobDatastore(None, "my-blob.store", "box", "account")
+
+
+def test_a_reference_asks_for_its_place_and_stands_for_it_in_text(store):
+    reference = DataReference(
+        datastore=store, data_reference_name="raw", path_on_datastore="/a/b", mode="download", overwrite=True
+    )
+    request = reference._input_request()
+    assert request.source == {"datapath": {"datastore": "my-blob.store", "path": "a/b"}}
+    assert (request.name, request.kind, request.mode, request.overwrite) == ("raw", "reference", "download", True)
+    assert request.variable == "AZUREML_DATAREFERENCE_raw"
+    assert f"--in={reference}" == "--in=$AZUREML_DATAREFERENCE_raw"
+
+
+def test_an_unnamed_reference_gets_the_same_name_each_time_and_one_that_fits(store):
+    assert DataReference(store).data_reference_name == "my_blob_store"
+    first, second = store.path("data/x"), store.path("data/x")
+    assert first.data_reference_name == second.data_reference_name != store.path("data/y").data_reference_name
+
+
+def test_modes_give_new_references(store):
+    base = store.path("data", "d")
+    made = [base.as_download("here", overwrite=True), base.as_upload("there"), base.as_download().as_mount()]
+    assert [(item.mode, item.path_on_compute, item.overwrite) for item in made] == [
+        ("download", "here", True),
+        ("upload", "there", False),
+        ("mount", None, False),
+    ]
+    assert (base.mode, {item.data_reference_name for item in made}) == ("mount", {"d"})
+    assert base.path("below").path_on_datastore == "data/below"
+
+
+def test_wrong_references_are_refused(store):
+    with pytest.raises(InvalidInput, match="letters, digits"):
+        DataReference(store, "with-dash")
+    with pytest.raises(InvalidInput, match="'link'"):
+        DataReference(store, mode="link")
+    with pytest.raises(InvalidInput, match=r"Datastore\.get"):
+        DataReference(None)
+
+
+def test_datapaths_and_references_turn_into_each_other(store):
+    path = DataPath(datastore=store, path_on_datastore="a/b")
+    binding = DataPathComputeBinding(mode="download", path_on_compute="x")
+    reference = DataReference.create("n", path, binding)
+    assert (reference.mode, reference.path_on_compute, reference.path_on_datastore) == ("download", "x", "a/b")
+    assert binding.create_data_reference("n", path).data_reference_name == "n"
+    assert DataPath.create_from_data_reference(reference).path_on_datastore == "a/b"
+    assert DataPathComputeBinding.create_from_data_reference(reference).mode == "download"
+    assert (path.datastore_name, path._to_json()) == ("my-blob.store", {"datastore": "my-blob.store", "path": "a/b"})
+    with pytest.raises(InvalidInput, match="has no datastore"):
+        DataPath(path_on_datastore="a").create_data_reference()
+
+
+def test_sql_references_name_one_thing_and_no_files():
+    sql = AzureSqlDatabaseDatastore(None, "db", "server", "name")
+    reference = SqlDataReference(sql, "rows", sql_query="select 1")
+    assert reference._input_request().source["dataset"]["sql"] == {"datastore": "db", "query": "select 1"}
+    parameter = StoredProcedureParameter("p", 1, StoredProcedureParameterType.Int)
+    called = SqlDataReference(sql, sql_stored_procedure="proc", sql_stored_procedure_params=[parameter])
+    assert called._sql()["parameters"] == [{"name": "p", "value": 1, "type": "Int"}]
+    assert StoredProcedureParameter("q", "v").type is StoredProcedureParameterType.String
+    with pytest.raises(InvalidInput, match="exactly one"):
+        SqlDataReference(sql, sql_table="t", sql_query="q")
+    with pytest.raises(UnsupportedFeature, match="DataTransferStep"):
+        reference.as_mount()
+
+
+def test_every_form_of_path_is_understood(store):
+    expected = {"datastore": "my-blob.store", "path": "a/b.csv"}
+    for form in ((store, "a/b.csv"), (store, "/a//b.csv/"), DataPath(store, "a/b.csv"), store.path("a/b.csv")):
+        assert places_of(form).entries == [expected]
+    assert places_of([(store, "x"), (store, "y")]).entries[1]["path"] == "y"
+    assert places_of((store, ["x", "y"])).entries[1]["path"] == "y"
+    assert places_of((store, None)).entries[0]["path"] == ""
+    assert places_of("https://host/a.csv?sig=1").entries == [{"url": "https://host/a.csv?sig=1"}]
+    assert places_of("/mnt/data/*.csv").entries == [{"url": "file:///mnt/data/*.csv"}]
+    assert places_of(["https://host/a", "https://host/b"]).workspace is None
+
+
+@pytest.mark.parametrize("path", [[], "relative/file.csv", 3, (1, 2), (None, "x")])
+def test_other_forms_are_refused(path):
+    with pytest.raises(InvalidInput, match="path of a dataset"):
+        places_of(path)
+
+
+@pytest.mark.parametrize("path", ["..", "a/../../b", "a\\..\\b", "nul\0"])
+def test_a_path_cannot_leave_its_datastore(path):
+    with pytest.raises(InvalidInput, match="leaves its datastore"):
+        inside(path)
