@@ -102,6 +102,25 @@ def test_stop_kills_who_does_not_listen(steps):
     assert not any(map(is_alive, started.pids))
 
 
+def test_a_script_may_say_much_in_its_last_moments(steps):
+    code = """
+        import os, signal, sys, time
+        def last_words(*_):
+            print("x" * 1_000_000, flush=True)
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, last_words)
+        print(os.getpid(), flush=True)
+        time.sleep(300)
+    """
+    started = Started(steps.spec(code))
+    began = time.monotonic()
+    started.target.stop()
+    started.thread.join(10)
+    assert started.result.status == "Canceled"
+    assert started.result.exit_code == 0  # not killed
+    assert time.monotonic() - began < 0.9
+
+
 def test_sigterm_to_the_runner_is_a_cancel(steps):
     started = Started(steps.spec(FAMILY))
     os.kill(started.runner, signal.SIGTERM)

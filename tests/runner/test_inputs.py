@@ -162,6 +162,24 @@ def test_the_source_is_the_working_directory(steps):
     assert steps.lines == ["helper 5 code [] []"]
 
 
+def test_a_script_in_a_folder_finds_modules_of_the_working_directory(steps):
+    snapshot = steps.snapshot(
+        src__train_py="import beside, src.beside, shared; print(beside.A, shared.B)",
+        src__beside_py="A = 1",
+        shared_py="B = 2",
+    )
+    steps.run(argv=({"python": ""}, "src/train.py"), snapshot=snapshot)
+    assert steps.lines == ["1 2"]
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".", ""])
+def test_a_name_that_leaves_its_folder_is_refused(steps, name):
+    steps.put("train/a.csv", "1")
+    result = steps.run("print('ran')", inputs=(reads("train", name),))
+    assert (result.status, steps.lines) == ("Failed", [])
+    assert repr(name) in result.error["message"]
+
+
 def test_two_attempts_do_not_see_each_others_changes(steps):
     snapshot = steps.snapshot(
         a_py=textwrap.dedent("""

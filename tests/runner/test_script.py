@@ -172,8 +172,9 @@ def test_what_is_airflows_own_stays_away(seen):
 
 
 def test_python_path_begins_with_the_runtime_folder(seen):
-    first, second, third = seen["PYTHONPATH"].split(os.pathsep)
+    first, second, third, last = seen["PYTHONPATH"].split(os.pathsep)
     assert (second, third) == ("/mine", "/of/the/worker")  # the step's interpreter is the worker's own here
+    assert last == seen["PWD"]
     assert os.path.samefile(os.path.join(first, "mlsteps"), os.path.dirname(sys.modules["mlsteps"].__file__))
     assert set(os.listdir(first)) <= {"mlsteps", "azureml", "azureml_user"}
     assert "PYTHONHOME" not in seen

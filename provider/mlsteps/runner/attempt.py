@@ -9,7 +9,7 @@ from typing import Any, Iterator, Mapping
 
 from mlsteps.contracts import arguments
 from mlsteps.contracts.spec import StepResult, StepSpec
-from mlsteps.errors import AzureMLException
+from mlsteps.errors import AzureMLException, UserErrorException
 from mlsteps.registry.runs import RunStore
 from mlsteps.runner import run_file, tree
 from mlsteps.runner.artifacts import Artifacts
@@ -118,6 +118,7 @@ class Attempt:
                     os.environ,
                     runtime=runtime_folder(),
                     run_path=self._folders.run_file,
+                    folder=self._folders.code,
                     inputs=inputs,
                     outputs=outputs,
                 ),
@@ -191,6 +192,8 @@ def _error(failure: StepFailure) -> dict[str, Any]:
 
 
 def _unforeseen(error: Exception) -> dict[str, Any]:
+    if isinstance(error, UserErrorException):
+        return {"category": "user", "message": error.message}
     answer = {"category": "infrastructure", "message": f"{type(error).__name__}: {error}"}
     if isinstance(error, (AzureMLException, OSError)):
         return answer

@@ -25,6 +25,15 @@ class Folders:
         for folder in (self.code, self.inputs, self.outputs, self.links):
             os.makedirs(folder, exist_ok=True)
 
+    def place(self, folder: str, name: str) -> str:
+        """The place of an input or output in one of these folders.
+
+        :raises InvalidInput: for a name that is no single name.
+        """
+        if not name or name.startswith(".") or "/" in name or "\0" in name:
+            raise InvalidInput(f"{name!r} is no name for an input or output", expected="letters, digits and '_'")
+        return os.path.join(folder, name)
+
     def on_compute(self, path: str) -> str:
         """A ``path_on_compute``: absolute, or below the script's working directory.
 

@@ -55,10 +55,10 @@ class Outputs:
 
     def _place(self, item: OutputSpec) -> str:
         if _is_link(item):
-            return os.path.join(self._folders.links, f"{item.name}.json")
+            return self._folders.place(self._folders.links, f"{item.name}.json")
         if item.path_on_compute:
             return self._folders.on_compute(item.path_on_compute)
-        return os.path.join(self._folders.outputs, item.name)
+        return self._folders.place(self._folders.outputs, item.name)
 
     def commit(self, places: Mapping[str, str], cancel: Cancel) -> Committed:
         """Bring every output to its datastore, then store the manifests.

@@ -11,6 +11,7 @@ from typing import BinaryIO, Callable, Mapping, NamedTuple, Sequence
 from mlsteps.runner import tree
 from mlsteps.runner.cancel import Cancel
 from mlsteps.runner.failure import StepFailure
+from mlsteps.storage import files
 
 #: How much of the end of the output an error shows.
 TAIL_LINES = 30
@@ -113,10 +114,18 @@ class Script:
         return "exit"
 
     def _stop(self, process: subprocess.Popen[bytes], output: int, why: str) -> str:
-        tree.terminate(process.pid, self._grace)
+        # A script that says much in its last moments would otherwise wait for the pipe until it is killed.
+        tree.terminate(process.pid, self._grace, lambda seconds: self._take_for(output, seconds))
         process.wait()
         self._drain(output, 0.2)
         return why
+
+    def _take_for(self, output: int, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while self._pass_on(output, None, max(0.0, end - time.monotonic())):
+            if time.monotonic() >= end:
+                return
+        time.sleep(max(0.0, end - time.monotonic()))
 
     def _finish(self, process: subprocess.Popen[bytes], output: int) -> None:
         """The script has ended: take what is left of its output, end what it left behind."""
@@ -142,7 +151,7 @@ class Script:
             return True
         piece = os.read(output, _CHUNK)
         if piece:
-            self._log.write(piece)
+            files.write_all(self._log, piece)
             self._tail = (self._tail + piece)[-_TAIL_BYTES:]
             self._forward(piece)
         return bool(piece)

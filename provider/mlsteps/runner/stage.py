@@ -117,7 +117,7 @@ class Stage:
 
     def _target(self, item: InputSpec) -> str:
         if item.path_on_compute is None:
-            return os.path.join(self._folders.inputs, item.name)
+            return self._folders.place(self._folders.inputs, item.name)
         return self._folders.on_compute(item.path_on_compute)
 
     def _may_be_empty(self, item: InputSpec) -> bool:

@@ -79,17 +79,20 @@ def _processes() -> Iterator[tuple[int, int, str]]:
             yield int(name), int(rest[1]), rest[0].decode()
 
 
-def terminate(group: int, grace: float) -> None:
-    """End the script's group and everything below this process: SIGTERM, then SIGKILL after ``grace`` seconds."""
+def terminate(group: int, grace: float, wait: Callable[[float], None] = time.sleep) -> None:
+    """End the script's group and everything below this process: SIGTERM, then SIGKILL after ``grace`` seconds.
+
+    :param wait: called with the seconds to pass between two looks; may do something useful meanwhile.
+    """
     if grace > 0:
         _signal_all(group, signal.SIGTERM)
-        if _gone_within(group, grace):
+        if _gone_within(group, grace, wait):
             return
     # A process may fork while the list is made, so this goes on until the list is empty.
     end = time.monotonic() + 10
     while time.monotonic() < end:
         _signal_all(group, signal.SIGKILL)
-        if _gone_within(group, 0.05):
+        if _gone_within(group, 0.05, wait):
             return
 
 
@@ -105,7 +108,7 @@ def _signal_all(group: int, number: signal.Signals) -> None:
         pass  # the group is empty already
 
 
-def _gone_within(group: int, seconds: float) -> bool:
+def _gone_within(group: int, seconds: float, wait: Callable[[float], None]) -> bool:
     end = time.monotonic() + seconds
     pause = 0.002
     while True:
@@ -113,7 +116,7 @@ def _gone_within(group: int, seconds: float) -> bool:
             return True
         if time.monotonic() >= end:
             return False
-        time.sleep(pause)
+        wait(pause)
         pause = min(pause * 2, 0.05)
 
 

@@ -24,6 +24,7 @@ def variables(
     *,
     runtime: str,
     run_path: str,
+    folder: str,
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
 ) -> dict[str, str]:
@@ -32,6 +33,7 @@ def variables(
     The worker's are inherited, less what is Airflow's own; the step's interpreter comes first on ``PATH``.
 
     :param runtime: the runtime folder; :param run_path: the file that ``MLSTEPS_RUN`` names.
+    :param folder: the script's working directory; modules in it can be imported wherever the script itself lies.
     :param inputs: :param outputs: local paths (or dataset ids) by port name.
     """
     answer = {name: value for name, value in inherited.items() if not _is_left_out(name)}
@@ -47,7 +49,8 @@ def variables(
     answer.update(_of_run(spec))
     answer[run_file.VARIABLE] = run_path
     own = [spec.environment_variables.get("PYTHONPATH", ""), _kept_path(spec, inherited)]
-    answer["PYTHONPATH"] = os.pathsep.join([runtime, *filter(None, own)])
+    answer["PYTHONPATH"] = os.pathsep.join([runtime, *filter(None, own), folder])
+    answer["PWD"] = folder
     return answer
 
 
