@@ -42,6 +42,19 @@ class TestLocalStore(StoreContract):
         os.symlink(tmp_path / "elsewhere" / "f", f"{root}/file")
         assert paths(store) == ["d/file", "d/linked/f", "d/own"]
 
+    def test_a_folder_that_cannot_be_read_is_never_passed_by_mocked(self, store: Store, monkeypatch) -> None:
+        store.write("d/locked/f", b"")
+        real = os.scandir
+
+        def refuse(path):
+            if str(path).endswith("locked"):
+                raise PermissionError(13, "Permission denied")
+            return real(path)
+
+        monkeypatch.setattr(os, "scandir", refuse)
+        with pytest.raises(StoreError, match=r"d/locked cannot be read: Permission denied"):
+            list(store.list("d"))
+
     def test_move_does_not_take_what_others_share(self, store: Store, tmp_path) -> None:
         (tmp_path / "shared").write_bytes(b"x")
         os.link(tmp_path / "shared", tmp_path / "second")

@@ -6,12 +6,13 @@ The form of a definition is told in :mod:`mlsteps.contracts.dataset`.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Tuple
 from urllib.parse import unquote
 
 from mlsteps.contracts.codec import digest_of
 from mlsteps.contracts.dataset import Definition
-from mlsteps.contracts.manifest import OutputManifest
+from mlsteps.contracts.manifest import FileEntry, OutputManifest, tree_digest
 from mlsteps.errors import DatasetValidationError, InvalidInput, StoreError
 from mlsteps.storage.base import Entry, Store, safe_path
 from mlsteps.storage.digests import tree_manifest
@@ -100,11 +101,14 @@ def content_identity(definition: Definition, open_by_name: OpenByName, *, missin
             "it, so a step that reads it always runs."
         )
     files = resolve_files(definition, open_by_name, missing_ok=missing_ok)
-    manifest = _local_manifest(files)
-    if manifest is not None:
-        return Identity(manifest.tree, [[item.path, item.size, f"sha256:{item.sha256}"] for item in manifest.files])
-    rows = sorted([item.relative, item.size, _token(item)] for item in files)
-    return Identity(digest_of(["mlsteps-listing-1", rows]), rows)
+    known = _local_digests(files)
+    entries = [known.get((item.store.url, item.path)) or _entry_by_store(item) for item in files]
+    named = sorted(
+        (replace(entry, path=item.relative) for item, entry in zip(files, entries)), key=lambda row: row.path
+    )
+    rows = [[row.path, row.size, f"sha256:{row.sha256}" if row.sha256 else row.stamp] for row in named]
+    whole = all(row.sha256 for row in named)
+    return Identity(tree_digest(named) if whole else digest_of(["mlsteps-listing-1", rows]), rows)
 
 
 def is_single_file(definition: Definition, files: List[SourceFile]) -> bool:
@@ -229,21 +233,25 @@ def _common(folders: Iterable[str]) -> str:
     return "/".join(shared)
 
 
-def _local_manifest(files: List[SourceFile]) -> OutputManifest | None:
-    """The manifest of files that are all in one local store, by their relative names; None when they are not."""
-    if len({item.store.url for item in files}) != 1 or files[0].store.local_path("") is None:
-        return None
-    tail = len(files[0].relative)
-    base = files[0].path[: len(files[0].path) - tail].rstrip("/")
-    return tree_manifest(files[0].store.local_path(base) or "", [item.relative for item in files])
+def _local_digests(files: List[SourceFile]) -> Dict[Tuple[str, str], FileEntry]:
+    """Digests of the files that lie in local stores, by store and path; unchanged ones are not read again."""
+    by_store: Dict[str, List[SourceFile]] = {}
+    for item in files:
+        if item.store.local_path("") is not None:
+            by_store.setdefault(item.store.url, []).append(item)
+    found = {}
+    for url, items in by_store.items():
+        root = _common([item.path.rpartition("/")[0] for item in items])
+        skip = len(root) + 1 if root else 0
+        manifest = tree_manifest(items[0].store.local_path(root) or "", [item.path[skip:] for item in items])
+        found.update({(url, f"{root}/{entry.path}" if root else entry.path): entry for entry in manifest.files})
+    return found
 
 
-def _token(item: SourceFile) -> str:
-    local = item.store.local_path(item.path)
-    if local is not None:
-        return "sha256:" + tree_manifest(os.path.dirname(local), [os.path.basename(local)]).files[0].sha256
+def _entry_by_store(item: SourceFile) -> FileEntry:
+    """What the store says of a file; its digest when the store says nothing that changes with the content."""
     if item.stamp:
-        return item.stamp
-    # A web server that says neither etag nor time: only the content itself tells.
+        return FileEntry(item.relative, item.size, "", item.stamp)
     with item.store.open(item.path) as file:
-        return "sha256:" + digest_of_stream(file).sha256
+        passed = digest_of_stream(file)
+    return FileEntry(item.relative, passed.size, passed.sha256)

@@ -11,6 +11,8 @@ import marshal
 import os
 from typing import Callable, Collection, Dict, FrozenSet, List, Set, Tuple
 
+from mlsteps.errors import StoreError
+
 #: path relative to the root (posix), size, mtime in ns, inode, ctime in ns
 Row = Tuple[str, int, int, int, int]
 
@@ -23,7 +25,6 @@ Trouble = Callable[[str, str, str], None]
 _LOOP = "is a link to a folder that holds it, a loop"
 _BROKEN = "is a link to nothing"
 _SPECIAL = "is neither a file nor a folder"
-_UNREADABLE = "cannot be read"
 
 
 class _Folder:
@@ -42,8 +43,8 @@ class Walk:
 
     :param left_out: relative paths to pass by; folders end in ``/``.
     :param enter: asked for each folder below the root.
-    :param trouble: told of loops, broken links, special files and unreadable folders, which are passed by unless it
-        raises; :param link: told of each other link before it is followed, the relative path and the real one.
+    :param trouble: told of loops, broken links and special files, which are passed by unless it raises.
+    :param link: told of each other link before it is followed: its relative path and what it leads to.
     """
 
     def __init__(
@@ -65,7 +66,10 @@ class Walk:
         self._waiting: List[_Folder] = []
 
     def rows(self) -> List[Row]:
-        """Every file, sorted by path."""
+        """Every file, sorted by path.
+
+        :raises StoreError: for a folder that cannot be read; OSError when it is the root.
+        """
         self._found = []
         self._waiting = [_Folder(self.root, "")]
         while self._waiting:
@@ -78,7 +82,8 @@ class Walk:
             except OSError as error:
                 if folder.path == self.root:
                     raise
-                self._tell(folder.prefix.rstrip("/"), folder.path, f"{_UNREADABLE} ({error.strerror})")
+                # Never passed by: a listing that lacks a folder would be taken for the whole.
+                raise StoreError(f"The folder {folder.path} cannot be read: {error.strerror}", error) from error
         self._found.sort()
         return self._found
 
