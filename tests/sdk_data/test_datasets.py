@@ -231,6 +231,11 @@ def test_a_path_of_this_machine_is_a_source(folder):
     assert sorted(data.to_path()) == ["/a.csv", "/b.csv"]
 
 
+def test_the_factories_are_on_every_dataset_class():
+    assert AbstractDataset.File is FileDataset.File is Dataset.File
+    assert TabularDataset.Tabular is Dataset.Tabular
+
+
 def test_definitions_become_datasets_again(workspace, store):
     data = Dataset.Tabular.from_json_lines_files((store, "data/x.jsonl"))
     again = dataset_of(data._definition(), workspace)

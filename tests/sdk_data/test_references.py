@@ -78,6 +78,9 @@ def test_sql_references_name_one_thing_and_no_files():
     called = SqlDataReference(sql, sql_stored_procedure="proc", sql_stored_procedure_params=[parameter])
     assert called._sql()["parameters"] == [{"name": "p", "value": 1, "type": "Int"}]
     assert StoredProcedureParameter("q", "v").type is StoredProcedureParameterType.String
+    assert StoredProcedureParameterType.from_str("Guid") is StoredProcedureParameterType.Guid
+    with pytest.raises(InvalidInput, match="String, Int"):
+        StoredProcedureParameterType.from_str("Text")
     with pytest.raises(InvalidInput, match="exactly one"):
         SqlDataReference(sql, sql_table="t", sql_query="q")
     with pytest.raises(UnsupportedFeature, match="DataTransferStep"):

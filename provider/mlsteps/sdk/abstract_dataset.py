@@ -16,6 +16,18 @@ from mlsteps.sdk.expressions import Expression, column
 D = TypeVar("D", bound="AbstractDataset")
 
 
+class _Factory:
+    """A factory as an attribute of every dataset class, as in the SDK; looked up late, as factories make datasets."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        from mlsteps.sdk import dataset_factory
+
+        return getattr(dataset_factory, self.name)
+
+
 class AbstractDataset:
     """A description of data, never the data: where it lies, how to read it, what to do with it.
 
@@ -24,6 +36,8 @@ class AbstractDataset:
     file costs no I/O when it is parsed.
     """
 
+    File = _Factory("FileDatasetFactory")
+    Tabular = _Factory("TabularDatasetFactory")
     _data_kind: ClassVar[str] = ""
 
     def __init__(self) -> None:

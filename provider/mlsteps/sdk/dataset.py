@@ -43,10 +43,5 @@ class Dataset(metaclass=_Legacy):
         _refuse_object()
 
 
-# The SDK has the factories on every dataset class; here, so that those modules need not know of factories.
-AbstractDataset.File = FileDatasetFactory  # type: ignore[attr-defined]
-AbstractDataset.Tabular = TabularDatasetFactory  # type: ignore[attr-defined]
-
-
 def _refuse_object() -> NoReturn:
     raise UnsupportedFeature("Dataset(...)", _LEGACY, "Dataset.File.from_files or Dataset.Tabular.from_delimited_files")

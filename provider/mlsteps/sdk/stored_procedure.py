@@ -18,6 +18,18 @@ class StoredProcedureParameterType(Enum):
     Boolean = "Boolean"
     Date = "Date"
 
+    @staticmethod
+    def from_str(code: str) -> StoredProcedureParameterType:
+        """The type of that name.
+
+        :raises InvalidInput: when there is none.
+        """
+        try:
+            return StoredProcedureParameterType(code)
+        except ValueError:
+            known = ", ".join(item.value for item in StoredProcedureParameterType)
+            raise InvalidInput(f"There is no parameter type {code!r}", expected=f"one of {known}") from None
+
 
 class StoredProcedureParameter:
     """One parameter of a stored procedure.
