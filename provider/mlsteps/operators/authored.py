@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import XComArg
@@ -19,6 +20,22 @@ from mlsteps.sdk.binding import InputRequest, OutputKey
 
 if TYPE_CHECKING:
     from mlsteps.sdk.steps.base import PipelineStep
+
+
+class TaskOutput(OutputKey):
+    """The identity of an output that is known by its task and name alone."""
+
+    __slots__ = ("task_id",)
+
+    def __init__(self, task_id: str, name: str) -> None:
+        super().__init__(name)
+        self.task_id = task_id
+
+    @staticmethod
+    @cache
+    def of(task_id: str, name: str) -> TaskOutput:
+        """The one identity of this output: all references to it compare equal."""
+        return TaskOutput(task_id, name)
 
 
 @dataclass(frozen=True)
@@ -52,8 +69,8 @@ class UpstreamOutput:
 
     def _input_request(self) -> InputRequest:
         name = self.name or self.output
-        source = {"step": self.task_id, "output": self.output}
-        return InputRequest(name, source, mode=self.mode, path_on_compute=self.path_on_compute, variable=name)
+        source = {"output": TaskOutput.of(self.task_id, self.output)}
+        return InputRequest(name, source, "file", self.mode, self.path_on_compute, variable=name)
 
 
 class OutputReference(XComArg):  # type: ignore[misc]
@@ -222,8 +239,7 @@ def foreign_outputs(operator: AuthoredOperator) -> set[OutputKey]:
 
     requests = [input_request(item) for item in [*_items(operator.inputs), *operator.data_arguments()]]
     keys = {request.source["output"] for request in requests if request and "output" in request.source}
-    keys = {key for key in keys if isinstance(key, OutputKey)}
-    return keys - set(own_outputs(operator))
+    return {key for key in keys if not isinstance(key, TaskOutput)} - set(own_outputs(operator))
 
 
 def _items(value: Any) -> list[Any]:

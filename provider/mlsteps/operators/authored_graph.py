@@ -12,7 +12,7 @@ from mlsteps.contracts.graph import OutputPort, PipelineGraph, StepNode
 from mlsteps.errors import GraphError
 from mlsteps.graph.build import GraphBuilder
 from mlsteps.graph.validate import faults
-from mlsteps.operators.authored import AuthoredOperator, own_outputs
+from mlsteps.operators.authored import AuthoredOperator, TaskOutput, own_outputs
 from mlsteps.sdk.binding import OutputKey
 
 
@@ -31,6 +31,8 @@ class _OneStep(GraphBuilder):
 
     def producer(self, key: OutputKey, path: str) -> Mapping[str, Any]:
         """The task and port that write an output."""
+        if isinstance(key, TaskOutput):
+            return {"step": key.task_id, "output": key.name}
         return self._elsewhere.get(key) or super().producer(key, path)
 
 
