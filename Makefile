@@ -18,6 +18,10 @@ $(VENV)/.complete: .ci/requirements.lock setup.cfg pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+$(VENV)/.components: $(VENV)/.complete .ci/components.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --requirement .ci/components.lock
+	@touch $@
+
 demo: env ## the example pipeline on a local Airflow, twice
 	$(BIN)/python -m mlsteps.client.demo
 
@@ -27,7 +31,7 @@ demo-stop: ## stop what `make demo` left running
 test: env ## every test that needs no server
 	$(BIN)/python -m pytest tests -m "not components"
 
-test-components: env ## tests against servers found by DOCKER_HOST, KUBECONFIG, AWS_ENDPOINT_URL, ...
+test-components: $(VENV)/.components ## tests against servers found by DOCKER_HOST, KUBECONFIG, AWS_ENDPOINT_URL, ...
 	$(BIN)/python -m pytest tests -m components
 
 lint: env ## ruff
@@ -43,6 +47,8 @@ bench: env ## ratios against peers, one JSON line each
 lock: ## resolve again what `make` installs
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header \
 	  setup.cfg .ci/requirements.in --output-file .ci/requirements.lock
+	cd .ci && ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --generate-hashes --no-annotate --no-header \
+	  components.in --output-file components.lock
 
 clean: ## remove the environment and the demo
 	rm -rf $(VENV) $(MLSTEPS_DEMO) build *.egg-info provider/*.egg-info
