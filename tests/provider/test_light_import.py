@@ -20,9 +20,9 @@ print(json.dumps([seconds, sorted({{name.partition(".")[0] for name in set(sys.m
 
 
 def measured(statement: str) -> tuple[float, set[str]]:
-    """Seconds (the best of three) and the top-level packages that a statement loads."""
+    """Seconds (the better of two) and the top-level packages that a statement loads."""
     results = []
-    for _ in range(3):
+    for _ in range(2):
         command = [sys.executable, "-c", PROBE.format(statement=statement)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         results.append(json.loads(done.stdout.splitlines()[-1]))
