@@ -96,10 +96,17 @@ class Ports:
         return {"output": self.outputs[number][1].port.name}
 
     def _like(self, asked: InputRequest) -> Argument | None:
-        """An input over the same source as ``asked``, the same name first."""
+        """An input over the same source as ``asked``: the same reading of it under the same name first."""
         matches = [n for n, (_, request) in enumerate(self.inputs) if _same_source(request.source, asked.source)]
-        matches.sort(key=lambda number: self.inputs[number][1].name != asked.name)
+        matches.sort(key=lambda number: _unlikeness(self.inputs[number][1], asked))
         return self._argument("input", matches[0]) if matches else None
+
+    def _listed(self, asked: InputRequest) -> bool:
+        """Whether an input of the step is what ``asked`` asks for, name, reader and mode included."""
+        return any(
+            _same_source(request.source, asked.source) and not any(_unlikeness(request, asked))
+            for _, request in self.inputs
+        )
 
     def _add_argument(self, where: str, item: Any) -> None:
         if id(item) in self._by_item:
@@ -108,7 +115,7 @@ class Ports:
             self._add_output(where, item, listed=False)
             return
         request = self._ask(input_request, where, item)
-        if request is not None and request.kind != "reference" and self._like(request) is None:
+        if request is not None and request.kind != "reference" and not self._listed(request):
             self._put_input(where, item, request)
 
     def _add_input(self, where: str, item: Any) -> None:
@@ -210,6 +217,13 @@ class Ports:
 
 def _same_source(one: Any, other: Any) -> bool:
     return bool(one.keys() == other.keys() and all(one[key] is other[key] or one[key] == other[key] for key in one))
+
+
+def _unlikeness(one: InputRequest, other: InputRequest) -> tuple[bool, bool]:
+    """Whether two inputs over one source differ in how they are read, and in their names; unnamed fits any name."""
+    read = (one.kind, one.mode, one.path_on_compute, one.transform)
+    named = None not in (one.name, other.name) and one.name != other.name
+    return read != (other.kind, other.mode, other.path_on_compute, other.transform), named
 
 
 def _mend_input(item: Any) -> str:

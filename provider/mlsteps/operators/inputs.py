@@ -64,6 +64,7 @@ def input_spec(
         dataset_id=_saved(ws, definition) if port.mode == "direct" else None,
         dataset=dataset,
         writable=port.kind == "reference" and "step" not in port.source,
+        may_be_empty="step" in port.source,
     )
 
 

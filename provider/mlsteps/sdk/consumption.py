@@ -123,8 +123,8 @@ def _request_of(data: Any) -> InputRequest:
         return InputRequest(None, data._source())
     if hasattr(data, "default_value"):
         return InputRequest(None, {"parameter": data})
-    if hasattr(data, "_output_request"):
-        output = data._output_request()
-        return InputRequest(None, {"output": output.key}, transform=output.port.transform)
-    request: InputRequest = data._input_request()
-    return request
+    if hasattr(data, "_input_request"):  # asked first: a promoted PipelineData says there how it is read
+        request: InputRequest = data._input_request()
+        return request
+    output = data._output_request()
+    return InputRequest(None, {"output": output.key}, transform=output.port.transform)

@@ -308,6 +308,8 @@ class PipelineOutputFileDataset(PipelineOutputAbstractDataset):
 class PipelineOutputTabularDataset(PipelineOutputAbstractDataset):
     """A ``PipelineData`` read as a table. Made by ``parse_delimited_files`` and ``parse_parquet_files``."""
 
+    _data_kind = "tabular"
+
     def __init__(self, pipeline_output_dataset: PipelineOutputAbstractDataset, additional_transformations: Any) -> None:
         super().__init__(pipeline_output_dataset._pipeline_data)
         self._input_name = pipeline_output_dataset._input_name
