@@ -13,6 +13,7 @@ from mlsteps.contracts.graph import InputPort, OutputPort, Parameter
 from mlsteps.contracts.record import StepRecord
 from mlsteps.errors import InvalidInput
 from mlsteps.registry import datasets
+from mlsteps.storage import snapshots
 from tests.reuse.world import BLOB, step
 
 PIPELINE = (
@@ -68,6 +69,20 @@ def test_the_changed_file_is_named_when_the_snapshot_tells_its_files(world):
     world.run(*PIPELINE)
     world.snapshots["prepare"] = SimpleNamespace(digest="two", files={"prepare.py": "1", "util.py": "2"})
     assert "source: util.py changed (compared with run run1" in world.plan(*PIPELINE)["prepare"].reason
+
+
+def test_the_changed_file_is_named_from_stored_snapshots(world, tmp_path):
+    """As in runs of submitted pipelines, where a step's source is a digest and nothing else."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "same.py").write_text("1")
+    for text in ("1", "2"):
+        (source / "train.py").write_text(text)
+        world.snapshots["prepare"] = snapshots.take(str(source), world.ws).digest
+        decision = world.plan(*PIPELINE)["prepare"]
+        world.run(*PIPELINE)
+    assert "source: train.py changed (compared with run run1" in decision.reason
+    assert list(decision.preimage["details"]["files"]) == ["train.py"]
 
 
 def test_a_changed_byte_of_the_data_reruns_what_reads_it(world):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -434,3 +435,13 @@ def test_without_git_there_are_no_properties(tmp_path, monkeypatch) -> None:
 )
 def test_remote_urls_lose_their_secrets(url, shown) -> None:
     assert without_credentials(url) == shown
+
+
+def test_the_files_of_a_snapshot_are_known_without_unpacking_it(tmp_path, ws) -> None:
+    root = make_tree(tmp_path / "source", {"a.py": "1", "lib/b.py": "2", "skip.txt": "3", ".amlignore": "skip.txt"})
+    stored = snapshots.files_of(take(str(root), ws).digest, ws)
+    assert stored == snapshots.files(str(root))
+    assert stored["lib/b.py"] == hashlib.sha256(b"2").hexdigest()
+    assert set(stored) == {"a.py", "lib/b.py", ".amlignore"}
+    with pytest.raises(SnapshotException, match="not in the workspace"):
+        snapshots.files_of("0" * 64, ws)

@@ -84,7 +84,7 @@ def _print(data: list[dict[str, Any]], output: str) -> None:
 
 def _planned(args: Namespace) -> Plan:
     from mlsteps.operators.planning import environment_identities
-    from mlsteps.operators.sources import digests_of
+    from mlsteps.operators.sources import sources_of
     from mlsteps.reuse.planner import plan as decide
 
     task = _plan_task(args.dag_id, args.bundle_name)
@@ -97,7 +97,7 @@ def _planned(args: Namespace) -> Plan:
             graph,
             open_workspace(resolve_reference(graph.workspace, task.mlsteps_conn_id)),
             parameters=values(graph.parameters, params),
-            snapshots=digests_of(graph),
+            snapshots=sources_of(graph),
             environments=environment_identities(graph),
             regenerate=bool(params.get(REGENERATE)),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import PipelineGraph, StepNode
@@ -26,14 +28,29 @@ def take_all(graph: PipelineGraph, ws: WorkspaceStore) -> dict[str, Any]:
     return {node.id: node.snapshot or taken.get(node.source_directory or "") for node in graph.steps}
 
 
-def digests_of(graph: PipelineGraph) -> dict[str, Any]:
-    """As :func:`take_all`, but nothing is stored: to see what a run would do."""
-    from mlsteps.storage.snapshots import digest
+class Source:
+    """A source directory that is looked at and not stored."""
 
-    known: dict[str, str] = {}
+    def __init__(self, directory: str) -> None:
+        from mlsteps.storage.snapshots import digest
+
+        self._directory = directory
+        self.digest = digest(directory)
+
+    @cached_property
+    def files(self) -> Mapping[str, str]:
+        """SHA-256 of each file by path: no stored snapshot could tell what has changed."""
+        from mlsteps.storage.snapshots import files
+
+        return files(self._directory)
+
+
+def sources_of(graph: PipelineGraph) -> dict[str, Any]:
+    """As :func:`take_all`, but nothing is stored: to see what a run would do."""
+    known: dict[str, Source] = {}
     for node in graph.steps:
         if node.snapshot is None and node.source_directory and node.source_directory not in known:
-            known[node.source_directory] = digest(node.source_directory)
+            known[node.source_directory] = Source(node.source_directory)
     return {node.id: node.snapshot or known.get(node.source_directory or "") for node in graph.steps}
 
 

@@ -80,7 +80,7 @@ def _source(component: str, before: Any, after: Any, old: Any, new: Any) -> list
 
 def _named_files(before: Mapping[str, str] | None, after: Mapping[str, str] | None, limit: int = 5) -> str:
     """``train.py changed, new.py added``; "" when one side's files are not known."""
-    if not before or not after:
+    if before is None or after is None:
         return ""
     paths = sorted({*before, *after})
     words = [

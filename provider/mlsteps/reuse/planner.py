@@ -6,6 +6,7 @@ Both ways go through the same :class:`_Judge`, so a step gets the same answer wh
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, Iterable, Mapping
 
 from mlsteps.contracts.graph import InputPort, PipelineGraph, StepNode
@@ -18,6 +19,7 @@ from mlsteps.reuse.difference import summary
 from mlsteps.reuse.explain import origin
 from mlsteps.reuse.fingerprint import Unfingerprintable, fingerprint, preimage
 from mlsteps.reuse.match import misfit, renamed
+from mlsteps.reuse.sources import with_files
 from mlsteps.reuse.verify import OpenByName, broken_many, opener
 from mlsteps.storage.workspace_store import WorkspaceStore
 
@@ -203,8 +205,9 @@ class _Judge:
         nearest = nearest_record(self._ws, decision.preimage)
         if nearest is None:
             return decision._replace(reason="no earlier run of this step is recorded")
-        words = f"{summary(nearest.preimage, decision.preimage)} (compared with {origin(nearest)})"
-        return decision._replace(reason=words, record=nearest)
+        before, after = with_files(self._ws, nearest.preimage, decision.preimage)
+        words = f"{summary(before, after)} (compared with {origin(nearest)})"
+        return decision._replace(reason=words, record=replace(nearest, preimage=before), preimage=after)
 
     def _waiting(self, base: Decision, waits: tuple[str, ...]) -> Decision:
         if self._regenerate:

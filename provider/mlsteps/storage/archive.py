@@ -7,7 +7,7 @@ import shutil
 import stat
 import zipfile
 from contextlib import contextmanager
-from typing import IO, Iterable, Iterator, List, Set, Tuple
+from typing import IO, Dict, Iterable, Iterator, List, Set, Tuple
 
 from mlsteps.contracts.manifest import FileEntry, tree_digest
 from mlsteps.errors import InvalidInput, SnapshotException
@@ -34,9 +34,22 @@ def pack(directory: str, names: Iterable[str], path: str) -> Content:
             info.compress_type = zipfile.ZIP_DEFLATED
             with whole.open(info, "w", force_zip64=True) as target:
                 passed = files.copy_hashed(source, target)
+            info.comment = passed.sha256.encode()  # goes into the directory at the end, for :func:`digests`
             entries.append(FileEntry(name, passed.size, passed.sha256))
             executable += [name] if may_run else []
     return tree_digest(entries), executable
+
+
+def digests(file: IO[bytes]) -> Dict[str, str]:
+    """SHA-256 of each file of an open zip that :func:`pack` has written, from its directory alone.
+
+    :raises SnapshotException: for what is no zip.
+    """
+    try:
+        with zipfile.ZipFile(file) as whole:
+            return {info.filename: info.comment.decode("ascii", "replace") for info in whole.infolist()}
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, ValueError) as error:
+        raise SnapshotException(f"The snapshot cannot be read: {error}", error) from error
 
 
 @contextmanager

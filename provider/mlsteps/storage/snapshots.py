@@ -16,13 +16,13 @@ from mlsteps.contracts.codec import digest_of
 from mlsteps.errors import InvalidInput, SnapshotException, StoreError
 from mlsteps.storage import archive
 from mlsteps.storage.digest_cache import DigestCache
-from mlsteps.storage.digests import file_digest, summary_of, tree_from, tree_of
+from mlsteps.storage.digests import file_digest, hash_files, summary_of, tree_from, tree_of
 from mlsteps.storage.git import git_properties
 from mlsteps.storage.ignore import IgnoreRules
 from mlsteps.storage.walk import Row, Walk, is_below
 from mlsteps.storage.workspace_store import WorkspaceStore
 
-__all__ = ["MAX_BYTES", "Snapshot", "digest", "git_properties", "take", "unpack"]
+__all__ = ["MAX_BYTES", "Snapshot", "digest", "files", "files_of", "git_properties", "take", "unpack"]
 
 #: The SDK's limit in bytes; ``MLSTEPS_SNAPSHOT_MAX_BYTES`` sets another.
 MAX_BYTES = 300 << 20
@@ -66,6 +66,25 @@ def digest(directory: str, extra: Iterable[str] = (), *, max_bytes: int | None =
     found = _summary(directory, max_bytes).digest
     extras = [[path, _digest_of_path(os.path.join(directory, path))] for path in extra]
     return digest_of([found, sorted(extras)]) if extras else found
+
+
+def files(directory: str, *, max_bytes: int | None = None) -> Dict[str, str]:
+    """SHA-256 of each file that a snapshot of the directory would hold, by path."""
+    rows, _ = _files(directory, IgnoreRules(directory), ())
+    _check_size(directory, rows, _limit(max_bytes))
+    return hash_files(directory, rows)
+
+
+def files_of(digest: str, workspace: WorkspaceStore) -> Dict[str, str]:
+    """SHA-256 of each file of a stored snapshot, by path; to say what differs between two.
+
+    :raises SnapshotException: when the snapshot is absent or damaged.
+    """
+    path = _place(digest)
+    if workspace.store.entry(path) is None:
+        raise SnapshotException(f"Snapshot {digest} is not in the workspace ({workspace.store.url_of(path)}).")
+    with workspace.store.open(path) as file:
+        return archive.digests(file)
 
 
 def unpack(digest: str, workspace: WorkspaceStore, target: str, *, max_bytes: int | None = None) -> None:
