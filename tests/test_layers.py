@@ -25,10 +25,21 @@ ROWS = [
     {"hooks", "operators"},
     {"translate"},
     {"client"},
-    {"cli", "plugin", "get_provider_info", "azureml", "_azureml"},
+    {"compatibility"},
+    {"bundles", "cli", "plugin", "get_provider_info", "azureml", "_azureml"},
 ]
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
-MAY_IMPORT_AIRFLOW = {"hooks", "operators", "translate", "client", "cli", "plugin", "get_provider_info", "compute"}
+MAY_IMPORT_AIRFLOW = {
+    "bundles",
+    "hooks",
+    "operators",
+    "translate",
+    "client",
+    "cli",
+    "plugin",
+    "get_provider_info",
+    "compute",
+}
 RUNS_IN_A_STEP = {"errors", "contracts", "storage", "registry", "tables", "sdk", "runner", "_azureml"}
 STANDARD_ONLY_ALLOWED = {"mlsteps", "azureml"}
 

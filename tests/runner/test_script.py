@@ -20,7 +20,7 @@ def test_a_good_end(steps):
 def test_the_runs_status_follows(steps):
     steps.run("pass")
     statuses = [event["status"] for event in steps.runs.events(steps.last) if event["kind"] == "status"]
-    assert statuses == ["Preparing", "Running", "Finalizing", "Completed"]
+    assert statuses == ["Preparing", "Running", "Finalizing"]
 
 
 def test_a_failure_has_the_exit_code_and_the_last_lines(steps):

@@ -182,7 +182,18 @@ def test_secrets_do_not_show() -> None:
     assert "SECRET" not in shown and "secret" not in shown and "sv=1" in shown and "se=2" in shown
 
 
-def test_a_missing_driver_says_what_to_install() -> None:
+@pytest.fixture
+def no_drivers(monkeypatch) -> None:
+    """As on a machine where neither adlfs nor s3fs is installed."""
+    import fsspec.registry
+
+    for driver in ("adlfs", "s3fs"):
+        monkeypatch.setitem(sys.modules, driver, None)
+    kept = {name: kind for name, kind in fsspec.registry._registry.items() if name not in ("abfs", "abfss", "s3")}
+    monkeypatch.setattr(fsspec.registry, "_registry", kept)
+
+
+def test_a_missing_driver_says_what_to_install(no_drivers) -> None:
     for url, extra in (("abfs://c@account.dfs.core.windows.net/x", "[azure]"), ("s3://bucket/x", "[s3]")):
         with pytest.raises(StoreError) as caught:
             open_store(url)
@@ -196,7 +207,7 @@ def test_unknown_protocols_and_empty_addresses_are_named() -> None:
         open_store("")
 
 
-def test_datastores(tmp_path) -> None:
+def test_datastores(tmp_path, no_drivers) -> None:
     store = open_datastore({"name": "local", "type": "Custom", "url": str(tmp_path)})
     assert isinstance(store, LocalStore) and store.root == str(tmp_path)
     with pytest.raises(UnsupportedFeature, match="warehouse"):

@@ -169,7 +169,12 @@ class Attempt:
         self._runs.write(self._spec.run_id, "status", status=status, **more)
 
     def _last_status(self, result: StepResult) -> None:
-        """The answer counts, also when the workspace's store is away and cannot be told."""
+        """The answer counts, also when the workspace's store is away and cannot be told.
+
+        ``Completed`` is for the operator to say: the step is done when its record is kept and its datasets registered.
+        """
+        if result.status == "Completed":
+            return
         try:
             self._status(result.status, **({"error": dict(result.error)} if result.error else {}))
         except (AzureMLException, OSError) as error:
