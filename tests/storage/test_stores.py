@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -185,12 +186,11 @@ def test_secrets_do_not_show() -> None:
 @pytest.fixture
 def no_drivers(monkeypatch) -> None:
     """As on a machine where neither adlfs nor s3fs is installed."""
-    import fsspec.registry
-
+    registry = importlib.import_module("fsspec.registry")  # `fsspec.registry` itself is a mapping
     for driver in ("adlfs", "s3fs"):
         monkeypatch.setitem(sys.modules, driver, None)
-    kept = {name: kind for name, kind in fsspec.registry._registry.items() if name not in ("abfs", "abfss", "s3")}
-    monkeypatch.setattr(fsspec.registry, "_registry", kept)
+    kept = {name: kind for name, kind in registry._registry.items() if name not in ("abfs", "abfss", "s3")}
+    monkeypatch.setattr(registry, "_registry", kept)
 
 
 def test_a_missing_driver_says_what_to_install(no_drivers) -> None:
