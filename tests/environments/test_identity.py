@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlsteps.environments.identity import environment_identity
+from mlsteps.errors import RunConfigurationException
 
 
 def document(*packages, pip=(), **more):
@@ -70,3 +71,30 @@ def test_order_never_counts(packages, pip):
     assert environment_identity(document(*packages, pip=pip)) == environment_identity(
         document("a=1", "b", "c>=2,<3", "d==1", pip=["x==1", "y", "z[e,f]<2"])
     )
+
+
+class TestConstraintsOfTheMachine:
+    def test_their_lines_count_and_their_place_does_not(self, tmp_path, monkeypatch):
+        free = environment_identity(document("pandas"))
+        identities = []
+        for name, text in (("a", "pandas==1.5.3\nnumpy==1.23.5\n"), ("b", "# old\nnumpy == 1.23.5\npandas==1.5.3")):
+            (tmp_path / name).write_text(text)
+            monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / name))
+            identities.append(environment_identity(document("pandas")))
+        assert identities[0] == identities[1] != free
+
+    def test_a_date_counts(self, monkeypatch):
+        free = environment_identity(document("pandas"))
+        monkeypatch.setenv("UV_EXCLUDE_NEWER", "2022-12-31")
+        assert environment_identity(document("pandas")) != free
+
+    def test_nothing_installed_nothing_constrained(self, tmp_path, monkeypatch):
+        user_managed = {"python": {"user_managed_dependencies": True}}
+        free = environment_identity(user_managed), environment_identity({})
+        monkeypatch.setenv("UV_EXCLUDE_NEWER", "2022-12-31")
+        assert (environment_identity(user_managed), environment_identity({})) == free
+
+    def test_an_unreadable_file_is_named(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "absent.txt"))
+        with pytest.raises(RunConfigurationException, match="absent.txt"):
+            environment_identity(document("pandas"))

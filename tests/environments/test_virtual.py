@@ -167,3 +167,16 @@ def test_user_managed_interpreters():
     assert os.path.isabs(path("python3"))
     with pytest.raises(RunConfigurationException, match="/nowhere/python"):
         path("/nowhere/python")
+
+
+def test_constraints_of_the_machine_hold(wheels, home, tmp_path, monkeypatch):
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", f"{tmp_path} {wheels}")  # a list as pip writes it
+    free = virtual.prepare(document(None, "tinything"), print)
+    (tmp_path / "constraints.txt").write_text("tinything==1.5\n")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "constraints.txt"))
+    held = virtual.prepare(document(None, "tinything"), print)
+    assert held.lock == free.lock == "tinything==1.5\n" and held.digest != free.digest
+    (tmp_path / "constraints.txt").write_text("tinything==1.4\n")
+    with pytest.raises(RunConfigurationException, match="tinything"):
+        virtual.prepare(document(None, "tinything"), print)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable, Mapping
 
-from mlsteps.environments import azureml_packages
+from mlsteps.environments import azureml_packages, machine
 from mlsteps.environments.pip_options import redact
 
 #: Raise when equal documents would get another identity than before: every step would run again.
@@ -22,7 +22,7 @@ def environment_identity(document: Mapping[str, Any] | None) -> dict[str, Any]:
     """Canonical content of an Environment document, as JSON data without secrets.
 
     Two documents that differ in name, in the order of packages, in blanks, or in the release of the SDK's own packages
-    have the same identity.
+    have the same identity. The machine's constraints on versions count where packages are installed.
 
     :param document: ``{"name", "python": {"user_managed_dependencies", "interpreter_path", "conda"}, "docker",
         "environment_variables"}``; None and ``{}`` are the default environment.
@@ -43,7 +43,9 @@ def _python(section: Mapping[str, Any]) -> dict[str, Any]:
         return {"user_managed": True, "interpreter": str(section.get("interpreter_path") or "python")}
     conda = section.get("conda") or {}
     packages, pip = _split(conda.get("dependencies") or [])
+    installed = machine.settings() if packages or pip else {}
     return {
+        **installed,
         "channels": [redact(str(channel)) for channel in conda.get("channels") or []],
         "conda": sorted({_package(text) for text in packages}),
         "pip": sorted({_requirement(text) for text in pip} - {""}),

@@ -17,8 +17,11 @@ _FROM_PIP = {
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
     "PIP_TRUSTED_HOST": "UV_INSECURE_HOST",
     "PIP_NO_INDEX": "UV_NO_INDEX",
+    "PIP_CONSTRAINT": "UV_CONSTRAINT",
     "PIP_CERT": "SSL_CERT_FILE",
 }
+#: pip separates the items of a list by blanks, and so does uv, but for these.
+_BY_COMMAS = ("UV_FIND_LINKS",)
 
 
 class Answer(NamedTuple):
@@ -91,5 +94,5 @@ def environment(variables: Mapping[str, str]) -> dict[str, str]:
     answer = {name: value for name, value in variables.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
     for ours, theirs in _FROM_PIP.items():
         if answer.get(ours) and not answer.get(theirs):
-            answer[theirs] = answer[ours]
+            answer[theirs] = ",".join(answer[ours].split()) if theirs in _BY_COMMAS else answer[ours]
     return answer

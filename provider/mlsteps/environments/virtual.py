@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from mlsteps.contracts.codec import digest_of
-from mlsteps.environments import conda_to_pip, python_versions, uv_tool
+from mlsteps.environments import conda_to_pip, machine, python_versions, uv_tool
 from mlsteps.environments.conda_to_pip import PipPlan
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import RunConfigurationException
@@ -89,6 +89,7 @@ def _preimage(plan: PipPlan) -> dict[str, Any]:
         "requirements": sorted(plan.requirements),
         "options": [redact(option) for option in (*plan.lines, *plan.flags)],
         "platform": sysconfig.get_platform(),
+        **(machine.settings() if plan.requirements else {}),
     }
 
 
