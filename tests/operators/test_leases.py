@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mlsteps.operators.settings import wait_seconds
 from mlsteps.registry.leases import Lease, holder_of
 from mlsteps.storage.workspace_store import WorkspaceStore
 from mlsteps.translate import dag
@@ -28,6 +29,7 @@ def test_a_step_waits_while_another_run_makes_its_result(
     two: TwoSteps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     monkeypatch.setenv("AIRFLOW__MLSTEPS__WAIT_SECONDS", "0.2")
+    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
     fingerprint = fingerprint_of(two, tmp_path)
     ws = WorkspaceStore(str(two.root))
     holder = {"dag_id": "another_dag", "run_id": "its_run", "task_id": "its_task", "pid": os.getpid()}
@@ -41,6 +43,17 @@ def test_a_step_waits_while_another_run_makes_its_result(
     assert two.executions() == {"prepare": 2, "train": 2}  # once apart, once here
     assert "another_dag/its_run/its_task" in capsys.readouterr().out
     assert reschedules("waits_for_lease", done.run_id) >= 1
+
+
+def test_a_waiting_step_is_not_due_before_the_scheduler_knows_that_its_process_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__MLSTEPS__WAIT_SECONDS", "0.2")
+    for interval in (1, 5, 30):
+        monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", str(interval))
+        assert wait_seconds() > interval + 2
+    monkeypatch.setenv("AIRFLOW__MLSTEPS__WAIT_SECONDS", "300")
+    assert wait_seconds() == 300
 
 
 def test_a_step_releases_its_lease_also_when_it_fails(two: TwoSteps, tmp_path: Path) -> None:

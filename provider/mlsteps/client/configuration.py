@@ -93,8 +93,8 @@ def _settings(home: Home, core_port: int, execution_port: int) -> dict[str, dict
             "task_instance_heartbeat_timeout": 60,
             "enable_health_check": False,
         },
-        # How soon a running task notices that its run was cancelled.
-        "workers": {"min_heartbeat_interval": 2},
+        # How soon a running task notices that its run was cancelled, and Airflow that a task's process has ended.
+        "workers": {"min_heartbeat_interval": 1},
         "usage_data_collection": {"enabled": False},
         # A script that waits for its run wants to see the end of it at once.
         "mlsteps": {"watch_seconds": 1, "wait_seconds": 2},

@@ -18,7 +18,7 @@ from mlsteps.operators.failures import failure_text, told_to_airflow
 from mlsteps.operators.inputs import input_document, input_spec, upstream_outputs
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
-from mlsteps.operators.settings import setting
+from mlsteps.operators.settings import setting, wait_seconds
 from mlsteps.operators.specification import step_spec
 from mlsteps.operators.watch import Watch, announce_failure, stop_reason
 from mlsteps.registry.leases import Lease
@@ -187,7 +187,7 @@ class StepExecution:
             return held
         if self.plan is not None and self.plan.regenerate:
             return None  # everyone makes its own
-        seconds = setting("wait_seconds")
+        seconds = wait_seconds()
         self.log.info("Another run makes the same result: %s. Looking again in %g s.", held, seconds)
         until = datetime.now(UTC) + timedelta(seconds=seconds)
         raise AirflowRescheduleException(until)  # type: ignore[no-untyped-call]
@@ -213,6 +213,7 @@ class StepExecution:
         run_id = runs.open_step_run(
             self.runs, self.attempt, self.experiment, self.node, snapshot=self.snapshot, reused=reused
         )
+        runs.end_earlier_tries(self.runs, self.attempt, self.node.id)
         if self.decision is not None:
             text = json.dumps(as_json(self.decision), indent=1, ensure_ascii=False)
             self.runs.artifacts(run_id).write(DECISION, text.encode("utf-8", "surrogatepass"))

@@ -10,3 +10,15 @@ def setting(name: str) -> float:
     from airflow.sdk import conf
 
     return float(conf.getfloat("mlsteps", name, fallback=_DEFAULTS[name]))
+
+
+def wait_seconds() -> float:
+    """How long a step that waits for another run's result gives up its slot: ``wait_seconds``, or longer.
+
+    The scheduler hears of a task's end from its executor, up to ``[workers] min_heartbeat_interval`` after the process
+    has ended. A task that is due again before that is taken for one that was ended from outside, and fails.
+    """
+    from airflow.sdk import conf
+
+    until_known = 2.0 * conf.getfloat("workers", "min_heartbeat_interval", fallback=5.0) + 2.0
+    return max(setting("wait_seconds"), until_known)
