@@ -1,15 +1,15 @@
 """Every error mlsteps raises.
 
     AzureMLException                     the SDK's base; ``.message``, ``.inner_exception``
-      UserErrorException                 wrong input; ``AuthenticationException`` below it
+      UserErrorException                 wrong input; ``AuthenticationException``, ``DatasetValidationError`` and
+                                         ``DatasetExecutionError`` below it
         InvalidInput                     ours: says what was given, what was expected and how to mend it
         GraphError                       ours: every fault of a pipeline at once, each with its path
         UnsupportedFeature               ours: names the feature, why, and the alternative
       ComputeTargetException, WorkspaceException, ExperimentExecutionException, ActivityFailedException,
       RunConfigurationException, RunEnvironmentException, SnapshotException, TrainingException,
       ProjectSystemException, ModelNotFoundException, ModelPathNotFoundException, WebserviceException,
-      ServiceException, DatasetTimestampMissingError, ParallelRunException, DiscoveryUrlNotFoundException,
-      DatasetValidationError, DatasetExecutionError
+      ServiceException, DatasetTimestampMissingError, ParallelRunException, DiscoveryUrlNotFoundException
       StoreError                         ours: a store refused or broke
       CommitError                        ours: an output could not be committed whole
 
@@ -23,13 +23,30 @@ from typing import Any, Iterable, NamedTuple
 
 
 class AzureMLException(Exception):
-    """Base of all errors; ``exception_message`` is what a person reads."""
+    """Base of all errors; ``exception_message`` is what a person reads. The rest is kept for SDK code that raises."""
 
-    def __init__(self, exception_message: str = "", inner_exception: BaseException | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        exception_message: str,
+        inner_exception: BaseException | None = None,
+        target: Any = None,
+        details: Any = None,
+        message_format: str | None = None,
+        message_parameters: Any = None,
+        reference_code: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(exception_message)
         self._exception_message = exception_message
         self._inner_exception = inner_exception
-        self._details = kwargs
+        self._details = {
+            "target": target,
+            "details": details,
+            "message_format": message_format,
+            "message_parameters": message_parameters,
+            "reference_code": reference_code,
+            **kwargs,
+        }
 
     @property
     def message(self) -> str:
@@ -46,8 +63,22 @@ class AzureMLException(Exception):
         """The error that caused this one, if any."""
         return self._inner_exception
 
+    def print_stacktrace(self) -> None:
+        """Print the traceback of the error that caused this one, else its own."""
+        import traceback  # costs more than all of this module, and few ask
 
-class UserErrorException(AzureMLException):
+        cause = self._inner_exception or self
+        traceback.print_exception(type(cause), cause, cause.__traceback__)
+
+
+class _Plain(AzureMLException):
+    """An error that takes a text, and by keyword what :class:`AzureMLException` takes."""
+
+    def __init__(self, exception_message: str, **kwargs: Any) -> None:
+        super().__init__(exception_message, **kwargs)
+
+
+class UserErrorException(_Plain):
     """The caller gave something that cannot work."""
 
 
@@ -55,19 +86,19 @@ class AuthenticationException(UserErrorException):
     """Credentials are missing or refused."""
 
 
-class ComputeTargetException(AzureMLException):
+class ComputeTargetException(_Plain):
     """A compute target does not exist or cannot be used."""
 
 
 class WorkspaceException(AzureMLException):
     """A workspace does not exist, or exists more than once (``found_multiple``)."""
 
-    def __init__(self, exception_message: str = "", found_multiple: bool = False, **kwargs: Any) -> None:
+    def __init__(self, exception_message: str, found_multiple: bool = False, **kwargs: Any) -> None:
         super().__init__(exception_message, **kwargs)
         self.found_multiple = found_multiple
 
 
-class ExperimentExecutionException(AzureMLException):
+class ExperimentExecutionException(_Plain):
     """A run could not be started or followed."""
 
 
@@ -79,7 +110,7 @@ class ActivityFailedException(AzureMLException):
         self.error_details = error_details if error_details is not None else exception_message
 
 
-class RunConfigurationException(AzureMLException):
+class RunConfigurationException(_Plain):
     """A run configuration contradicts itself."""
 
 
@@ -87,55 +118,90 @@ class RunEnvironmentException(AzureMLException):
     """``Run.get_context(allow_offline=False)`` outside a run."""
 
 
-class SnapshotException(AzureMLException):
+class SnapshotException(_Plain):
     """A source directory cannot be taken into a snapshot."""
 
 
-class TrainingException(AzureMLException):
+class TrainingException(_Plain):
     """A training configuration is wrong."""
 
 
-class ProjectSystemException(AzureMLException):
+class ProjectSystemException(_Plain):
     """A project folder is wrong."""
 
 
 class ModelNotFoundException(AzureMLException):
     """No such model or model path."""
 
+    def __init__(self, exception_message: str, logger: Any = None, **kwargs: Any) -> None:
+        super().__init__(exception_message, **kwargs)
+
 
 class ModelPathNotFoundException(AzureMLException):
     """A model's path is not among the run's artifacts or on this machine."""
+
+    def __init__(self, exception_message: str, logger: Any = None, **kwargs: Any) -> None:
+        super().__init__(exception_message, **kwargs)
 
 
 class WebserviceException(AzureMLException):
     """What the SDK raises for a model that is not there; ``status_code`` as over HTTP."""
 
-    def __init__(self, exception_message: str = "", status_code: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, exception_message: str, status_code: int | None = None, logger: Any = None, **kwargs: Any
+    ) -> None:
         super().__init__(exception_message, **kwargs)
         self.status_code = status_code
 
 
 class ServiceException(AzureMLException):
-    """A service answered with an error."""
+    """A service answered with an error; ``details`` and ``status_code`` are those of the answer, where it had any."""
+
+    def __init__(self, error_response_exception: Any, **kwargs: Any) -> None:
+        super().__init__(str(error_response_exception), **kwargs)
+        self.details = getattr(error_response_exception, "details", None)
+        self.status_code = getattr(error_response_exception, "status_code", None)
 
 
 class DatasetTimestampMissingError(AzureMLException):
     """A time filter on a dataset without timestamp columns."""
 
+    def __init__(self, error_details: str, **kwargs: Any) -> None:
+        super().__init__(error_details, **kwargs)
+
 
 class ParallelRunException(AzureMLException):
-    """A ParallelRunStep could not go on."""
+    """A ParallelRunStep could not go on; ``delay_seconds`` says when another try may help."""
+
+    def __init__(self, exception_message: str, code: Any = None, delay_seconds: float = 0, **kwargs: Any) -> None:
+        super().__init__(exception_message, **kwargs)
+        self.code = code
+        self.delay_seconds = delay_seconds
 
 
 class DiscoveryUrlNotFoundException(AzureMLException):
     """Kept for ``except`` clauses of SDK code."""
 
+    def __init__(self, discovery_key: str, **kwargs: Any) -> None:
+        super().__init__(f"Nothing is known of {discovery_key!r}.", **kwargs)
 
-class DatasetValidationError(AzureMLException):
+
+class _DatasetError(UserErrorException):
+    """Base of what datasets raise; the SDK's codes are None here."""
+
+    error_code: Any = None
+    validation_error_code: Any = None
+    compliant_message: Any = None
+
+    def __init__(self, message: str, exception: BaseException | None = None) -> None:
+        super().__init__(message, inner_exception=exception)
+
+
+class DatasetValidationError(_DatasetError):
     """A dataset's definition does not fit the data."""
 
 
-class DatasetExecutionError(AzureMLException):
+class DatasetExecutionError(_DatasetError):
     """A dataset could not be read."""
 
 
@@ -171,6 +237,8 @@ class UnsupportedFeature(UserErrorException, NotImplementedError):
             text += f" Use {alternative} instead."
         super().__init__(text)
         self.feature = feature
+        self.reason = reason
+        self.alternative = alternative
 
 
 class Fault(NamedTuple):

@@ -108,7 +108,7 @@ class ServicePrincipalAuthentication(AbstractAuthentication):
 class ArmTokenAuthentication(AbstractAuthentication):
     """A token that somebody else got; it goes into the header as it is."""
 
-    def __init__(self, arm_access_token: str, cloud: str | None = None) -> None:
+    def __init__(self, arm_access_token: str, cloud: str | None = "None") -> None:  # the SDK's own default
         super().__init__(cloud)
         self.update_arm_access_token(arm_access_token)
 

@@ -17,7 +17,6 @@ from mlsteps.sdk.environment_sections import (
     DEFAULT_GPU_IMAGE,
     DockerBuildContext,
     DockerEnvironment,
-    DockerImageDetails,
     DockerImagePlatform,
     DockerSection,
     ImageBuildDetails,
@@ -43,7 +42,6 @@ __all__ = [
     "DatabricksSection",
     "DockerBuildContext",
     "DockerEnvironment",
-    "DockerImageDetails",
     "DockerImagePlatform",
     "DockerSection",
     "Environment",
@@ -262,7 +260,7 @@ class Environment(Section):
 
     # Images and folders
 
-    def get_image_details(self, workspace: Workspace) -> DockerImageDetails:
+    def get_image_details(self, workspace: Workspace) -> Any:
         """Details of the image that Azure built.
 
         :raises UnsupportedFeature: always.

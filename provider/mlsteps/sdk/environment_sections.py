@@ -89,6 +89,9 @@ class PythonSection(Section):
 class PythonEnvironment(PythonSection):
     """The SDK's older name for :class:`PythonSection`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+
 
 class DockerImagePlatform(Section):
     """What a container image runs on."""
@@ -271,6 +274,9 @@ class SparkSection(Section):
 class SparkEnvironment(SparkSection):
     """The SDK's older name for :class:`SparkSection`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+
 
 class RCranPackage(Section):
     """An R package from CRAN."""
@@ -325,10 +331,6 @@ class RSection(Section):
         self.github_packages: list[RGitHubPackage] | None = None
         self.custom_url_packages: list[str] | None = None
         self.bioconductor_packages: list[str] | None = None
-
-
-class DockerImageDetails(dict):  # type: ignore[type-arg]
-    """Details of an image that a service built; mlsteps builds environments where the step runs."""
 
 
 class ImageBuildDetails:

@@ -236,6 +236,11 @@ class Experiment:
 
         return str(self._workspace._store().store.url_of(f"experiments/{file_name(self._name)}"))
 
+    @property
+    def portal_url(self) -> str:
+        """The same as :meth:`get_portal_url`."""
+        return self.get_portal_url()
+
     # For mlsteps
 
     def _path(self) -> str:

@@ -218,6 +218,10 @@ class KubernetesCompute(ComputeTarget):
 
 
 class _SslMixin:
+    # Not kept: they hold a key. There to be read, as in the SDK.
+    ssl_cert_pem_file: str | None = None
+    ssl_key_pem_file: str | None = None
+
     def enable_ssl(
         self,
         ssl_cname: str | None = None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Sequence
 
-from mlsteps.errors import ModelNotFoundException, UnsupportedFeature, UserErrorException, WebserviceException
+from mlsteps.errors import ModelNotFoundException, UserErrorException, WebserviceException
+from mlsteps.sdk.model_deployment import ModelDeployment
 from mlsteps.sdk.model_details import (
     CACHE,
     COMPLETE,
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
     from mlsteps.sdk.run import Run
     from mlsteps.sdk.workspace import Workspace
 
-_NO_DEPLOYMENT = "mlsteps deploys nothing"
-
 
 class NoSuchModel(WebserviceException, ModelNotFoundException):
     """There is no such model; SDK code catches it by either name."""
 
 
-class Model:
+class Model(ModelDeployment):
     """A registered model.
 
     :param name: the newest version of this name; :param id: ``name:version``; the other arguments narrow the choice.
@@ -333,57 +332,6 @@ class Model:
     def deserialize(workspace: Workspace, model_payload: Mapping[str, Any]) -> Model:
         """The model that :meth:`serialize` described."""
         return Model(workspace, id=model_payload["id"])
-
-    # Deployment
-
-    @staticmethod
-    def deploy(
-        workspace: Workspace,
-        name: str,
-        models: Any,
-        inference_config: Any = None,
-        deployment_config: Any = None,
-        deployment_target: Any = None,
-        overwrite: bool = False,
-        show_output: bool = False,
-    ) -> Any:
-        """Not offered.
-
-        :raises UnsupportedFeature: always.
-        """
-        raise UnsupportedFeature("Model.deploy", _NO_DEPLOYMENT, "the registered model's files with a server")
-
-    @staticmethod
-    def package(
-        workspace: Workspace,
-        models: Any,
-        inference_config: Any = None,
-        generate_dockerfile: bool = False,
-        image_name: str | None = None,
-        image_label: str | None = None,
-    ) -> Any:
-        """Not offered.
-
-        :raises UnsupportedFeature: always.
-        """
-        raise UnsupportedFeature("Model.package", _NO_DEPLOYMENT, "the registered model's files with a server")
-
-    @staticmethod
-    def profile(
-        workspace: Workspace,
-        profile_name: str,
-        models: Any,
-        inference_config: Any,
-        input_dataset: Any,
-        cpu: float | None = None,
-        memory_in_gb: float | None = None,
-        description: str | None = None,
-    ) -> Any:
-        """Not offered.
-
-        :raises UnsupportedFeature: always.
-        """
-        raise UnsupportedFeature("Model.profile", _NO_DEPLOYMENT)
 
     def get_sas_urls(self) -> Dict[str, str]:
         """Addresses of the model's files by name, without signatures."""

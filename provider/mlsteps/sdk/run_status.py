@@ -162,3 +162,13 @@ class RunStatus(RunRecords):
         if address and "://" not in address:
             address = self.experiment.workspace.discovery_url.rstrip("/") + address
         return address if "://" in address else str(self._artifacts().url)
+
+    @property
+    def portal_url(self) -> str:
+        """The same as :meth:`get_portal_url`."""
+        return self.get_portal_url()
+
+    @classmethod
+    def get_docs_url(cls) -> str:
+        """The SDK's page about runs."""
+        return "https://docs.microsoft.com/python/api/azureml-core/azureml.core.Run"

@@ -49,7 +49,7 @@ def digests(file: IO[bytes]) -> Dict[str, str]:
         with zipfile.ZipFile(file) as whole:
             return {info.filename: info.comment.decode("ascii", "replace") for info in whole.infolist()}
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, OSError, ValueError) as error:
-        raise SnapshotException(f"The snapshot cannot be read: {error}", error) from error
+        raise SnapshotException(f"The snapshot cannot be read: {error}", inner_exception=error) from error
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def extract(file: IO[bytes], folder: str, most: int) -> Content:
                     os.chmod(target, os.stat(target).st_mode | 0o111)
                     executable.append(info.filename)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError, OSError, ValueError) as error:
-        raise SnapshotException(f"The snapshot cannot be unpacked: {error}", error) from error
+        raise SnapshotException(f"The snapshot cannot be unpacked: {error}", inner_exception=error) from error
     return tree_digest(entries), executable
 
 

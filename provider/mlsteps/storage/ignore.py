@@ -70,7 +70,7 @@ def _read_first(directory: str) -> tuple[str, str]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise SnapshotException(f"{path} cannot be read: {error.strerror}", error) from error
+            raise SnapshotException(f"{path} cannot be read: {error.strerror}", inner_exception=error) from error
     return "", ""
 
 
@@ -78,11 +78,15 @@ def _compile(text: str, source: str) -> Any:
     try:
         from pathspec import GitIgnoreSpec
     except ImportError as error:
-        raise SnapshotException(f"{source} needs a package to be understood: pip install pathspec", error) from error
+        raise SnapshotException(
+            f"{source} needs a package to be understood: pip install pathspec", inner_exception=error
+        ) from error
     try:
         return GitIgnoreSpec.from_lines(text.splitlines())
     except ValueError as error:
-        raise SnapshotException(f"{source} holds a pattern that cannot be understood: {error}", error) from error
+        raise SnapshotException(
+            f"{source} holds a pattern that cannot be understood: {error}", inner_exception=error
+        ) from error
 
 
 def _is_workspace(folder: str) -> bool:

@@ -138,7 +138,9 @@ def _summary(directory: str, max_bytes: int | None) -> Snapshot:
     try:
         found = Snapshot(**summary_of(directory, DigestCache(directory, "snapshot", rules.identity), look, summarise))
     except StoreError as error:
-        raise SnapshotException(f"The source directory cannot be taken: {error.message}", error) from error
+        raise SnapshotException(
+            f"The source directory cannot be taken: {error.message}", inner_exception=error
+        ) from error
     if found.size > limit:  # remembered from a call with a higher limit
         look(())
     return found

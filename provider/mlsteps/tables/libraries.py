@@ -27,7 +27,7 @@ def missing(package: str, doing: str, error: BaseException) -> UserErrorExceptio
         f"{doing} needs {package}, which {sys.executable} cannot import ({error}). "
         f"In a step add it to the environment: CondaDependencies.create(pip_packages=['{package}']); "
         f"elsewhere: pip install {package}.",
-        error,
+        inner_exception=error,
     )
 
 

@@ -23,6 +23,7 @@ _ESTIMATOR = Refusal("the SDK deprecated estimators in 2020", "ScriptRunConfig a
 _AUTOML = Refusal("it needs Azure's AutoML service", "a PythonScriptStep that calls a library such as FLAML")
 _CACHE = Refusal("there is no cache service", "as_download()")
 _LOGGING = Refusal("there is no service to trace", "Python's logging")
+_IMAGES = Refusal("no image is built ahead of the step that needs it", "Environment.save_to_directory")
 _EXPLAIN = Refusal("it belongs to a package of its own", "the interpret or shap library, and Run.upload_file")
 
 _NAMES: Mapping[str, Mapping[str, Refusal]] = {
@@ -40,6 +41,7 @@ _NAMES: Mapping[str, Mapping[str, Refusal]] = {
         "attach_legacy_compute_target is_compute_target_prepared prepare_compute_target "
         "remove_legacy_compute_target": _TARGETS,
     },
+    "azureml.core.environment": {"DockerImageDetails": _IMAGES},
     "azureml.core.image": {"ContainerImage Image": _SERVING},
     "azureml.core.image.image": {"Image": _SERVING},
     "azureml.core.linked_service": {
@@ -69,8 +71,8 @@ _NAMES: Mapping[str, Mapping[str, Refusal]] = {
         "_PythonScriptStepBase": Refusal("it is the SDK's inner class", "PythonScriptStep"),
     },
     "azureml.pipeline.core.graph": {
-        "DataSource DataSourceDef DataSourceNode DataType Edge Graph InputPort ModuleDef ModuleNode Node OutputPort "
-        "Param ParamDef": _GRAPH,
+        "DataSource DataSourceDef DataSourceNode DataType Edge Graph InputPort Module ModuleDef ModuleNode Node "
+        "OutputPort Param ParamDef": _GRAPH,
     },
     "azureml.pipeline.core.module_step_base": {
         "ModuleStepBase": Refusal("it is the SDK's inner class", "ModuleStep"),

@@ -19,7 +19,7 @@ _EXCEPTIONS = (
     "WebserviceException WorkspaceException"
 )
 _SECTIONS = (
-    "DockerBuildContext DockerEnvironment DockerImageDetails DockerImagePlatform DockerSection ImageBuildDetails "
+    "DockerBuildContext DockerEnvironment DockerImagePlatform DockerSection ImageBuildDetails "
     "PythonEnvironment PythonSection RCranPackage RGitHubPackage RSection SparkEnvironment SparkPackage SparkSection "
     "DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE"
 )
@@ -210,7 +210,6 @@ _PIPELINE: Mapping[str, Mapping[str, str]] = {
         "port_data": "PortDataReference",
         "ports": f"{_PORTS} InputPortDef OutputPortDef",
         "published": "PublishedPipeline",
-        "module": "Module",
         "stored_procedure": "StoredProcedureParameter StoredProcedureParameterType",
     },
     "azureml.pipeline.core.module": {"module": _MODULES},
