@@ -91,6 +91,15 @@ class PublishedPipeline:
         """Deprecated by the SDK; :meth:`list`."""
         return PublishedPipeline.list(workspace, active_only)
 
+    @property
+    def portal_url(self) -> str:
+        """The same as :meth:`get_portal_url`."""
+        return self.get_portal_url()
+
+    def get_portal_url(self) -> str:
+        """Where a person can look at it."""
+        return self.endpoint
+
     def enable(self) -> None:
         """Let it be started again."""
         not_yet("PublishedPipeline.enable", "publish.set_status")
