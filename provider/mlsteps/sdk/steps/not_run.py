@@ -1,0 +1,38 @@
+"""Step types that compile into a pipeline's graph and that no operator runs yet. Data only.
+
+Whoever makes one of them run takes its line out; everything that refuses or reports such steps reads this table.
+"""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping
+
+from mlsteps.contracts.graph import StepNode
+from mlsteps.errors import UnsupportedFeature
+from mlsteps.sdk.surface.refused import Refusal
+
+_SERVICE = Refusal("jobs on that service are not started yet", "a PythonScriptStep that calls the service's own client")
+
+#: ``StepNode.type`` -> why it does not run.
+NOT_RUN: Mapping[str, Refusal] = {
+    "AzureBatch": _SERVICE,
+    "DataTransfer": Refusal("transfers are not run yet", "a PythonScriptStep that copies its input to its output"),
+    "Databricks": _SERVICE,
+    "HyperDrive": Refusal("hyperparameter search is not run yet", "one PythonScriptStep for each setting"),
+    "Kusto": _SERVICE,
+    "Module": Refusal("modules cannot be published yet", "a PythonScriptStep with the module's script"),
+    "ParallelRun": Refusal("mini-batches are not run yet", "a PythonScriptStep that loops over its input"),
+    "RScript": Refusal("R is not found and set up yet", "a CommandStep that calls Rscript"),
+    "SynapseSpark": _SERVICE,
+}
+
+
+def refuse_not_run(steps: Iterable[StepNode]) -> None:
+    """Stop before anything is started for a pipeline with a step that nothing runs.
+
+    :raises UnsupportedFeature: naming the first such step.
+    """
+    for node in steps:
+        why = NOT_RUN.get(node.type)
+        if why is not None:
+            raise UnsupportedFeature(f"{node.type}Step (step {node.name!r})", why.reason, why.alternative)
