@@ -10,6 +10,8 @@ from mlsteps.contracts.graph import PipelineGraph, StepNode
 from mlsteps.contracts.record import StepRecord
 from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.links import run_address, task_address
+from mlsteps.registry import run_ids
+from mlsteps.registry.run_state import TERMINAL
 
 if TYPE_CHECKING:
     from mlsteps.registry.runs import RunStore
@@ -81,6 +83,16 @@ def open_step_run(
     for key, value in _properties(attempt, node, snapshot).items():
         runs.write(run_id, "property", key=key, value=value)
     return run_id
+
+
+def end_earlier_tries(runs: RunStore, attempt: Attempt, step_id: str) -> None:
+    """A task that was killed could not say so: its run would be called running for ever."""
+    ids = [run_ids.step_run_id(attempt.pipeline_run_id, step_id, number) for number in range(1, attempt.try_number)]
+    for run_id in runs.heads(ids) if ids else ():
+        if runs.state(run_id).status not in TERMINAL:
+            message = f"This try ended without an answer: its process was killed. Try {attempt.try_number} followed it."
+            error = {"category": "infrastructure", "message": message}
+            runs.write(run_id, "status", status="Failed", error=error)
 
 
 class Reused(NamedTuple):
