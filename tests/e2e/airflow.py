@@ -33,6 +33,7 @@ class Airflow:
     def __init__(self, home: Home) -> None:
         self.home = home
         self._api: AirflowApi | None = None
+        assert self.server.faults() == []
 
     @property
     def server(self) -> Embedded:
