@@ -40,7 +40,8 @@ class AbstractDatastore:
         from mlsteps.sdk.datastore_credentials import recall
         from mlsteps.storage.open import open_datastore
 
-        return open_datastore(self._document(), recall(self.workspace, self.name))
+        document = self._document()
+        return open_datastore(document, recall(self.workspace, self.name, document.get("connection")))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.name}>"

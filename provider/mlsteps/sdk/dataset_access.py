@@ -40,7 +40,7 @@ def _open(workspace: Any, name: str) -> Any:
             "Take it from one: Dataset.get_by_name(workspace, name), or Datastore.get(workspace, name)."
         )
     document = get_datastore(workspace._store(), name)
-    return open_datastore(document, recall(workspace, document["name"]))
+    return open_datastore(document, recall(workspace, document["name"], document.get("connection")))
 
 
 def files_of(definition: Any, workspace: Any, missing_ok: bool = False) -> Files:

@@ -82,7 +82,7 @@ def datastore_of(workspace: Any, document: Mapping[str, Any]) -> AbstractDatasto
     if kind is None:
         made: AbstractDatastore = UrlDatastore(workspace, name, document["url"], document.get("type") or "Url")
     else:
-        known = recall(workspace, name) or {}
+        known = recall(workspace, name, document.get("connection")) or {}
         values = {key: document.get(key) for key in kind.kept}
         values.update({key: known.get(key) for key in kind.secret})
         made = kind.cls(workspace=workspace, name=name, **values)

@@ -7,7 +7,9 @@ from typing import Any, Dict, Mapping
 from urllib.parse import urlsplit
 
 from mlsteps.errors import InvalidInput, StoreError, UnsupportedFeature
+from mlsteps.storage.addresses import account_address
 from mlsteps.storage.base import Store, redact
+from mlsteps.storage.drivers import for_driver
 from mlsteps.storage.local import LocalStore
 
 #: What brings each protocol, for the error when it is missing.
@@ -22,6 +24,7 @@ _PACKAGES = {
 #: The SDK's own spelling of Azure Blob addresses.
 _SPELLINGS = {"wasb": "abfs", "wasbs": "abfs"}
 
+_AZURE = ("abfs", "abfss", "az", "wasb", "wasbs")
 _NO_FILES = ("AzureSqlDatabase", "AzurePostgreSql", "AzureMySql")
 
 
@@ -43,14 +46,15 @@ def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
     if protocol in ("file", "local"):
         return LocalStore("/" + rest[len("localhost") :].lstrip("/") if rest.startswith("localhost/") else rest)
     if protocol in ("http", "https"):
-        from mlsteps.storage.http import HttpStore
+        from mlsteps.storage.public_blobs import web_store
 
         address, _, query = url.partition("?")
-        return HttpStore(address, query)
+        return web_store(address, query)
     return _open_with_fsspec(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
 
 
 def _open_with_fsspec(protocol: str, rest: str, options: Dict[str, Any]) -> Store:
+    rest, options = for_driver(protocol, rest, options)
     url = f"{protocol}://{rest}"
     try:
         from fsspec.core import url_to_fs
@@ -61,10 +65,11 @@ def _open_with_fsspec(protocol: str, rest: str, options: Dict[str, Any]) -> Stor
     except ImportError as error:
         package = _PACKAGES.get(protocol, "fsspec")
         raise StoreError(f"{redact(url)} needs a driver: pip install {package} ({error}).", error) from error
-    except ValueError as error:
-        if "rotocol not known" in str(error):
+    except Exception as error:  # some drivers connect at once, and raise classes of their own
+        if isinstance(error, ValueError) and "rotocol not known" in str(error):
             raise StoreError(f"{redact(url)}: fsspec knows no protocol {protocol!r}.", error) from error
-        raise StoreError(f"{redact(url)} cannot be opened: {redact(str(error))}", error) from error
+        reason = redact(str(error) or type(error).__name__)
+        raise StoreError(f"{redact(url)} cannot be opened: {reason}", error) from error
     return FsspecStore(redact(url), file_system, root, protocol)
 
 
@@ -86,10 +91,10 @@ def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] |
     if not url:
         raise StoreError(f"Datastore {name!r} of type {kind or 'unknown'} says neither its URL nor its container.")
     options = {**document.get("options", {}), **(credentials or {})}
-    if urlsplit(url).scheme in ("abfs", "abfss", "az", "wasb", "wasbs") and document.get("account_name"):
+    if document.get("account_name") and not document.get("url"):
+        options = _account_options(document, options)
+    elif urlsplit(url).scheme in _AZURE and document.get("account_name"):
         options.setdefault("account_name", document["account_name"])
-    if kind == "AzureFile" and not document.get("url"):
-        options = _share_options(document, options)
     return open_store(url, options)
 
 
@@ -100,15 +105,18 @@ def _sdk_url(document: Mapping[str, Any]) -> str | None:
         return f"abfs://{container}" if container and account else None
     if kind == "AzureFile":
         share = document.get("file_share_name") or document.get("container_name")
-        end = document.get("endpoint") or "core.windows.net"
-        return f"smb://{account}.file.{end}/{share}" if share and account else None
+        return f"smb://{urlsplit(account_address(document, 'file')).netloc}/{share}" if share and account else None
     return None
 
 
-def _share_options(document: Mapping[str, Any], options: Mapping[str, Any]) -> Dict[str, Any]:
-    """Azure Files over SMB: the account is the user and its key the password."""
-    answer = {name: value for name, value in options.items() if name not in ("account_key", "sas_token")}
-    answer.setdefault("username", document["account_name"])
-    if options.get("account_key"):
-        answer.setdefault("password", options["account_key"])
-    return answer
+def _account_options(document: Mapping[str, Any], options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Where the account answers, and who asks: over SMB (Azure Files) the account is the user, its key the password."""
+    if document.get("type") == "AzureFile":
+        known = {"username": document["account_name"], "password": options.get("account_key")}
+    else:
+        known = {"account_name": document["account_name"]}
+        if document.get("protocol") or document.get("endpoint"):
+            known["account_url"] = account_address(document, "blob")
+        if options.get("client_secret"):
+            known.update({name: document.get(name) for name in ("client_id", "tenant_id")})
+    return {**{name: value for name, value in known.items() if value}, **options}
