@@ -168,12 +168,12 @@ def _locate_url(url: str, stores: Dict[str, Store]) -> Tuple[str, Store, str]:
     if not separator or protocol.lower() in ("file", "local"):
         root, label, path = "/", "file", os.path.abspath(rest if separator else url)
     elif protocol.lower() in ("http", "https"):
-        from mlsteps.storage.http import HttpStore
+        from mlsteps.storage.public_blobs import web_store
 
         address, _, query = rest.partition("?")
         label, _, path = address.partition("/")
         key = f"{protocol}://{label}?{query}"
-        return label, stores.setdefault(key, HttpStore(f"{protocol}://{label}", query)), _clean(unquote(path))
+        return label, stores.setdefault(key, web_store(f"{protocol}://{label}", query)), _clean(unquote(path))
     else:
         label, _, path = rest.partition("/")
         root = f"{protocol}://{label}"
