@@ -69,17 +69,25 @@ def run_id_of(script: subprocess.Popen[str]) -> str:
     return next(line.split()[1] for line in script.stdout if line.startswith("run "))
 
 
+def slowness() -> float:
+    """How much slower than a quiet machine this one is at the moment, 1.0 or more."""
+    begun = time.monotonic()
+    subprocess.run([sys.executable, "-c", "import airflow.sdk"], check=True, capture_output=True)
+    return max(1.0, (time.monotonic() - begun) / 2.0)
+
+
 def test_from_nothing_to_the_first_step_and_to_the_end(home, folder) -> None:
+    before = slowness()
     begun = time.time()
     with start(folder, "1", "leave") as script:
         run_id = run_id_of(script)
-        rest, errors = script.communicate(timeout=60)
+        rest, errors = script.stdout.read(), script.stderr.read()
     assert script.returncode == 0, errors
     assert f"Waiting for {run_id} to end" in rest
     assert (folder / "over").exists()
     assert status_of(home, run_id) == "Completed"
     assert processes_of(home) == []
-    assert float((folder / "started").read_text()) - begun < 15.0
+    assert float((folder / "started").read_text()) - begun < 15.0 * max(before, slowness())
 
 
 @pytest.mark.parametrize(("how", "code"), [("wait", -signal.SIGINT), ("leave", 0)])

@@ -57,6 +57,11 @@ def track(run: ActiveRun) -> None:
             _thread.start()
 
 
+def is_tracked(run_id: str) -> bool:
+    """Whether this process looks after the run already."""
+    return run_id in _active and _registered_by == os.getpid()
+
+
 def forget(run_id: str) -> None:
     """The run has ended."""
     with _lock:
@@ -78,8 +83,24 @@ def _look_after() -> None:
         time.sleep(INTERVAL)
         with _lock:
             waiting = list(_active.values())
+        for target in {id(run.target): run.target for run in waiting}.values():
+            _tell_faults(target)
         for run in waiting:
             look(run)
+
+
+def _tell_faults(target: Target) -> None:
+    """Parts of the embedded Airflow that died are no secret, also when all goes on."""
+    try:
+        faults = target.faults()
+    except AzureMLException:
+        return  # it has ended: looking at its runs says so
+    for fault in faults[_told.get(id(target), 0) :]:
+        print(f"mlsteps: {fault}", file=sys.stderr, flush=True)
+    _told[id(target)] = len(faults)
+
+
+_told: dict[int, int] = {}
 
 
 def look(run: ActiveRun) -> bool:
@@ -107,7 +128,7 @@ def _wants_to_end(run: ActiveRun) -> bool:
 def _server_is_gone(run: ActiveRun, error: AzureMLException) -> bool:
     """An Airflow that does not answer for a moment is asked again; the embedded one that has ended is the run's end."""
     try:
-        run.target.check()
+        run.target.faults()
     except AzureMLException as ended:
         outcome.end(run.runs, run.id, "Failed", {"category": "infrastructure", "message": str(ended)})
         return True

@@ -12,7 +12,9 @@ import socket
 import sys
 import threading
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mlsteps.client.home import Home
 
@@ -40,27 +42,34 @@ def load_scheduler() -> None:
     import mlsteps.translate.loader  # noqa: F401
 
 
-def serve_api(apps: str, listener: socket.socket) -> None:
+def serve_api(apps: str, listener: socket.socket, is_warm: int = -1) -> None:
     """Serve Airflow's API.
 
-    :param apps: ``core`` (REST API and UI) or ``execution`` (what tasks talk to). Each is a process of its own here:
-        building either takes two seconds or more of one core, and both are needed before the first task can start.
+    :param apps: ``core`` (REST API and UI) or ``execution`` (what tasks talk to). Each is a process of its own here,
+        since building either takes seconds of one core and no task can start before the second is there.
+    :param is_warm: descriptor that is closed when the first request has been answered.
     """
+    if apps == "core":
+        os.nice(5)  # nobody waits for it as somebody waits for the first step
     os.environ["AIRFLOW_API_APPS"] = apps
     import uvicorn
     from airflow.api_fastapi.main import app
 
     if apps == "execution":
-        threading.Thread(target=_warm_up, args=(listener.getsockname()[1],), daemon=True).start()
+        threading.Thread(target=_warm_up, args=(listener.getsockname()[1], is_warm), daemon=True).start()
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _warm_up(port: int) -> None:
+def _warm_up(port: int, is_warm: int) -> None:
     """The first request builds the versioned API (seconds); let that be ours and not the first task's."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://127.0.0.1:{port}/execution/health", timeout=120) as answer:
-        answer.read()
+    try:
+        with opener.open(f"http://127.0.0.1:{port}/execution/health", timeout=120) as response:
+            response.read()
+    finally:
+        if is_warm >= 0:
+            os.close(is_warm)
 
 
 def schedule() -> None:
@@ -124,6 +133,20 @@ def _end_active_runs(home: Home) -> list[tuple[str, str, str]]:
     return [(dag_id, run_id, roots[dag_id]) for dag_id, run_id in ended if dag_id in roots]
 
 
+def answer(home: Home, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what a client asks for, in a process of its own.
+
+    :returns: ``{"ok": true}``, with ``active`` for that question, or ``{"error": what went wrong}``.
+    """
+    dag_id = str(request["dag_id"])
+    if request["do"] == "sync":
+        error = sync(home, dag_id)
+        return {"error": error} if error else {"ok": True}
+    if request["do"] == "active":
+        return {"ok": True, "active": has_active_run(dag_id)}
+    return trigger(dag_id, str(request["run_id"]), request["conf"])
+
+
 def sync(home: Home, dag_id: str) -> str:
     """Put one DAG into the database; what Airflow's DAG processor would do within minutes.
 
@@ -138,7 +161,45 @@ def sync(home: Home, dag_id: str) -> str:
         return "\n".join(reasons) or f"the graph of {dag_id!r} gave no DAG; see {home.log('sync')}"
     bag.dags = {dag_id: bag.dags[dag_id]}
     sync_bag_to_db(bag, BUNDLE, None)
+    _make_pools({task.pool for task in bag.dags[dag_id].tasks})
     return ""
+
+
+def _make_pools(names: set[str]) -> None:
+    """A task in a pool that does not exist would wait for ever. Here the executor is what limits."""
+    from airflow.models.pool import Pool
+
+    for name in names:
+        if Pool.get_pool(name) is None:
+            Pool.create_or_update_pool(name, slots=128, description="Made by mlsteps", include_deferred=False)
+
+
+def trigger(dag_id: str, run_id: str, conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Start a DAG run as ``airflow dags trigger`` does.
+
+    By way of the REST API the first run would have to wait for that, which takes longer to start than all the rest.
+    """
+    from airflow.api.common.trigger_dag import trigger_dag
+    from airflow.sdk.exceptions import AirflowException
+    from airflow.utils.types import DagRunTriggeredByType
+
+    try:
+        trigger_dag(dag_id, run_id=run_id, conf=dict(conf), triggered_by=DagRunTriggeredByType.CLI)
+    except (AirflowException, ValueError) as error:
+        return {"error": str(error)}
+    return {"ok": True}
+
+
+def has_active_run(dag_id: str) -> bool:
+    """Whether a run of the DAG is queued or running."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from sqlalchemy import select
+
+    active = DagRun.state.in_([DagRunState.QUEUED, DagRunState.RUNNING])
+    with create_session() as session:
+        return session.scalar(select(DagRun.id).where(DagRun.dag_id == dag_id, active).limit(1)) is not None
 
 
 def roots_of(home: Home) -> dict[str, str]:

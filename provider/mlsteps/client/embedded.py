@@ -10,12 +10,12 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, Mapping
 
 from mlsteps.client import configuration
 from mlsteps.client.airflow_api import Address
 from mlsteps.client.home import Home, airflow_home, read_json, tail
-from mlsteps.errors import ExperimentExecutionException
+from mlsteps.errors import ExperimentExecutionException, InvalidInput
 
 #: Seconds until a supervisor that was started must answer.
 START_TIMEOUT = 60.0
@@ -45,6 +45,19 @@ class Embedded:
             raise ExperimentExecutionException(f"The pipeline could not be loaded into Airflow: {answer['error']}")
         return not answer.get("taken")
 
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
+        """Start a DAG run.
+
+        :raises InvalidInput: when Airflow refuses the conf, with its reason.
+        """
+        answer = self._ask({"do": "trigger", "dag_id": dag_id, "run_id": run_id, "conf": dict(conf)})
+        if answer.get("error"):
+            raise InvalidInput(f"Airflow does not start {dag_id!r}: {answer['error']}")
+
+    def has_active_run(self, dag_id: str) -> bool:
+        """Whether a run of the DAG has not ended."""
+        return bool(self._ask({"do": "active", "dag_id": dag_id}).get("active"))
+
     def faults(self) -> list[str]:
         """What died and was started again, oldest first.
 
@@ -66,7 +79,7 @@ class Embedded:
         if self.supervisor is not None and not stays:
             self.supervisor.wait()
 
-    def _ask(self, request: dict[str, str]) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._one_request:
             try:
                 self._connection.sendall(json.dumps(request).encode() + b"\n")

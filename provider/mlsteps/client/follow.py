@@ -176,7 +176,7 @@ def _airflow_look(pipeline_run: PipelineRun, head: Mapping[str, Any]) -> Callabl
     """What tells the workspace when Airflow has ended a run by itself; nothing, for a run that has no Airflow here."""
     workspace = pipeline_run.experiment.workspace
     dag_id = head.get("dag_id")
-    if not dag_id or head.get("dag_run_id") != pipeline_run.id:
+    if not dag_id or head.get("dag_run_id") != pipeline_run.id or active.is_tracked(pipeline_run.id):
         return lambda: None
     try:
         target = target_if_any(workspace._reference(), bool(head.get("embedded")))

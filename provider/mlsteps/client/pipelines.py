@@ -59,8 +59,9 @@ def store(target: Target, ws: WorkspaceStore, graph: PipelineGraph, experiment: 
     for number in count(1):
         dag_id = slug(experiment) if number == 1 else f"{slug(experiment)}__{number}"
         folder = f"pipelines/{dag_id}"
-        is_same = ws.read_json(f"{folder}/graph.json") == document
-        if not is_same and target.api.has_active_run(dag_id):
+        before = ws.read_json(f"{folder}/graph.json")
+        is_same = before == document
+        if before is not None and not is_same and target.has_active_run(dag_id):
             continue
         written = time.time()
         if not is_same:

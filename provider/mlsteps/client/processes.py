@@ -71,6 +71,17 @@ class Part:
             except ProcessLookupError:
                 return
 
+    def wait(self, seconds: float) -> None:
+        """Wait for its end; kill it after so many seconds."""
+        deadline = time.monotonic() + seconds
+        while self.exit_code is None:
+            for pid, code in reap():
+                if pid == self.pid:
+                    self.exit_code = code
+            if time.monotonic() > deadline:
+                self.kill()
+            time.sleep(0.01)
+
 
 def _run(work: Callable[[], None], log: Path, close: Iterable[int]) -> int:
     try:

@@ -7,10 +7,15 @@ process ends, so nothing is left behind by a script that was killed.
 
 Requests and answers are JSON, one a line:
 
-    {"do": "sync", "dag_id": ..., "root": ...}   ->  {"ok": true} or {"error": ...}, when the DAG is in the database
-    {"do": "state"}                              ->  {"ok": true, "faults": [...]}
-    {"do": "leave"}                              ->  {"stays": true} and the end of the connection; for the last
-                                                     client its end alone, when every other process has ended
+    {"do": "sync", "dag_id":, "root":}               ->  {"ok": true} when the DAG is in the database,
+                                                         {"taken": true} when its id is another workspace's
+    {"do": "trigger", "dag_id":, "run_id":, "conf":} ->  {"ok": true} when the run is queued
+    {"do": "active", "dag_id":}                      ->  {"ok": true, "active": whether a run of it has not ended}
+    {"do": "state"}                                  ->  {"ok": true, "faults": [...]}
+    {"do": "leave"}                                  ->  {"stays": true} and the end of the connection; for the last
+                                                         client its end alone, when every other process has ended
+
+or {"error": why not}, or {"fatal": why} when the supervisor has given up.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Callable
+from typing import Any, Callable
 
 from mlsteps.client import airflow_parts, configuration, processes
 from mlsteps.client.home import Home, airflow_home, read_json, write_private
@@ -32,6 +37,8 @@ from mlsteps.client.home import Home, airflow_home, read_json, write_private
 FIRST_CLIENT = 60.0
 #: Seconds that steps get to end when the last client has gone; after that they are killed.
 GRACE = 10.0
+#: Seconds to write down what had to end unfinished.
+SETTLE = 30.0
 #: A part that dies is started again this often.
 RESTARTS = 3
 
@@ -50,7 +57,7 @@ class Client:
         except OSError:
             return
 
-    def requests(self) -> list[dict[str, str]] | None:
+    def requests(self) -> list[dict[str, Any]] | None:
         """Requests that have arrived whole; None when the client has gone."""
         try:
             data = self.connection.recv(65536)
@@ -74,8 +81,8 @@ class Supervisor:
         self.starters: dict[str, Callable[[], None]] = {}
         self.restarts: dict[str, int] = {}
         self.faults: list[str] = []
-        self.syncs: dict[int, tuple[Client, int]] = {}
-        self.waiting: list[tuple[Client, dict[str, str]]] = []
+        self.tasks: dict[int, tuple[Client, int]] = {}
+        self.waiting: list[tuple[Client, dict[str, Any]]] = []
         self.prepared = False
         self.deadline = time.monotonic() + FIRST_CLIENT
         self.selector = selectors.DefaultSelector()
@@ -117,10 +124,20 @@ class Supervisor:
         """Start all parts, the slowest first; the scheduler follows when the database is ready."""
         processes.tie_descendants_to_parents()
         airflow_parts.load_airflow()
-        self._start("execution", lambda: airflow_parts.serve_api("execution", self.execution))
-        self._start("core", lambda: airflow_parts.serve_api("core", self.core))
+        self.warm, is_warm = os.pipe()
+        self._start("execution", lambda: airflow_parts.serve_api("execution", self.execution, is_warm))
+        # Only one attempt closes its end of the pipe, by its warmth or its death; its successor has none.
+        self.starters["execution"] = lambda: airflow_parts.serve_api("execution", self.execution)
+        os.close(is_warm)
+        self.selector.register(self.warm, selectors.EVENT_READ)
         self._fork("prepare", lambda: airflow_parts.prepare_database(self.home))
         airflow_parts.load_scheduler()
+
+    def _start_core(self) -> None:
+        """The REST API and the UI: last, since the first step can start without them."""
+        self.selector.unregister(self.warm)
+        os.close(self.warm)
+        self._start("core", lambda: airflow_parts.serve_api("core", self.core))
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
         self.starters[name] = work
@@ -142,6 +159,8 @@ class Supervisor:
                     self._accept()
                 elif key.fileobj == self.woken:
                     os.read(self.woken, 4096)
+                elif key.fileobj == self.warm:
+                    self._start_core()
                 else:
                     self._serve(key.data)
             self._check_parts()
@@ -164,8 +183,8 @@ class Supervisor:
                 requests = None
             elif request["do"] == "state":
                 client.answer(ok=True, faults=self.faults)
-            elif request["do"] == "sync":
-                self._sync(client, request)
+            else:
+                self._delegate(client, request)
         if requests is None:
             self._forget(client)
 
@@ -178,21 +197,25 @@ class Supervisor:
         if client not in self.leaving or self.clients:
             client.connection.close()
 
-    def _sync(self, client: Client, request: dict[str, str]) -> None:
+    def _delegate(self, client: Client, request: dict[str, Any]) -> None:
+        """Have a request answered by a fork, which may use the database; once there is one."""
         if not self.prepared:
             self.waiting.append((client, request))
             return
-        dag_id, root = request["dag_id"], request["root"]
-        roots = airflow_parts.roots_of(self.home)
-        if roots.get(dag_id, root) != root:
+        if request["do"] == "sync" and not self._owns(request["root"], request["dag_id"]):
             client.answer(taken=True)
             return
+        read, write = os.pipe()
+        part = self._fork(request["do"], lambda: _report(write, airflow_parts.answer(self.home, request)))
+        os.close(write)
+        self.tasks[part.pid] = (client, read)
+
+    def _owns(self, root: str, dag_id: str) -> bool:
+        """Whether a DAG belongs to a workspace; the first to ask gets it."""
+        roots = airflow_parts.roots_of(self.home)
         if dag_id not in roots:
             write_private(self.home.pipelines, json.dumps({**roots, dag_id: root}, indent=1))
-        read, write = os.pipe()
-        part = self._fork("sync", lambda: _report(write, airflow_parts.sync(self.home, dag_id)))
-        os.close(write)
-        self.syncs[part.pid] = (client, read)
+        return roots.get(dag_id, root) == root
 
     # -- parts that end
 
@@ -202,20 +225,18 @@ class Supervisor:
             if part is None:  # an orphan of a task
                 continue
             part.exit_code = code
-            if part.name == "sync":
-                self._synced(pid, code)
+            if pid in self.tasks:
+                self._answered(part)
             elif part.name == "prepare":
                 self._prepared(code)
             elif part.name in self.starters:
                 self._restart(part)
 
-    def _synced(self, pid: int, code: int) -> None:
-        client, read = self.syncs.pop(pid)
+    def _answered(self, part: processes.Part) -> None:
+        client, read = self.tasks.pop(part.pid)
         with os.fdopen(read, encoding="utf-8") as pipe:
-            error = pipe.read()
-        if code:
-            error = error or f"Airflow could not load the pipeline; see {self.home.log('sync')}."
-        client.answer(ok=True) if not error else client.answer(error=error)
+            text = pipe.read()
+        client.answer(**(json.loads(text) if text else {"error": f"Airflow refused it; see {part.log}"}))
 
     def _prepared(self, code: int) -> None:
         if code:
@@ -226,7 +247,7 @@ class Supervisor:
         waiting, self.waiting = self.waiting, []
         for client, request in waiting:
             if client in self.clients:
-                self._sync(client, request)
+                self._delegate(client, request)
 
     def _restart(self, part: processes.Part) -> None:
         count = self.restarts[part.name] = self.restarts.get(part.name, 0) + 1
@@ -263,8 +284,7 @@ class Supervisor:
             part.kill()
         processes.end_all_children(GRACE)
         if self.prepared:
-            processes.Part("settle", lambda: airflow_parts.settle(self.home), self.home.log("settle"))
-            processes.end_all_children(GRACE)
+            processes.Part("settle", lambda: airflow_parts.settle(self.home), self.home.log("settle")).wait(SETTLE)
 
 
 def _after_forgetting(work: Callable[[], None]) -> None:
@@ -272,9 +292,9 @@ def _after_forgetting(work: Callable[[], None]) -> None:
     work()
 
 
-def _report(pipe: int, text: str) -> None:
+def _report(pipe: int, answer: dict[str, Any]) -> None:
     with os.fdopen(pipe, "w", encoding="utf-8") as file:
-        file.write(text)
+        json.dump(answer, file)
 
 
 def _lock(home: Home) -> int | None:

@@ -176,6 +176,7 @@ def _environment(folder: Path, dags: Path, port: int, log_ports: list[int]) -> d
         "LOGGING__TRIGGER_LOG_SERVER_PORT": log_ports[1],
         "DAG_PROCESSOR__REFRESH_INTERVAL": 15,
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.2,
+        "WORKERS__EXECUTION_API_TIMEOUT": 120,
         "USAGE_DATA_COLLECTION__ENABLED": False,
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])

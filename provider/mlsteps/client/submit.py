@@ -100,7 +100,7 @@ def _start(workspace: Workspace, submission: Submission, config: Any) -> Run:
         dag_id = pipelines.store(target, ws, submission.graph, submission.experiment)
         _record(workspace, submission, run_id, dag_id, target)
         try:
-            target.api.trigger(dag_id, run_id, _conf(submission))
+            target.trigger(dag_id, run_id, _conf(submission))
         except AzureMLException as error:
             fields = {"category": "infrastructure", "message": str(error)}
             workspace._run_store().write(run_id, "status", status="Failed", error=fields, final=True)

@@ -39,10 +39,23 @@ class Target:
         self._wait_for(dag_id, root, written)
         return True
 
-    def check(self) -> None:
-        """:raises ExperimentExecutionException: when the embedded Airflow has ended."""
-        if self.embedded is not None:
-            self.embedded.faults()
+    def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
+        """Start a DAG run.
+
+        :raises InvalidInput: when Airflow refuses the conf, with its reason.
+        """
+        (self.embedded or self.api).trigger(dag_id, run_id, conf)
+
+    def has_active_run(self, dag_id: str) -> bool:
+        """Whether a run of the DAG is queued or running."""
+        return (self.embedded or self.api).has_active_run(dag_id)
+
+    def faults(self) -> list[str]:
+        """What died in the embedded Airflow and was started again.
+
+        :raises ExperimentExecutionException: when it has ended.
+        """
+        return [] if self.embedded is None else self.embedded.faults()
 
     def link(self, dag_id: str, run_id: str) -> str:
         """Address of a run's page."""
