@@ -43,6 +43,9 @@ def _connection_type() -> dict[str, Any]:
         "conn-fields": {
             "workspace_name": _field("Workspace name", "Empty: the connection's id without its prefix `mlsteps_`."),
             "root": _field("Root", "Where the workspace lies: a path or any fsspec URL. Empty: on this machine."),
+            "root_conn_id": _field(
+                "Root connection", "Connection whose credentials open the root. Empty: none needed."
+            ),
             "subscription_id": _field("Subscription id", "What Workspace.subscription_id says. Any text."),
             "resource_group": _field("Resource group", "What Workspace.resource_group says. Any text."),
             "location": _field("Location", "What Workspace.location says. Any text."),

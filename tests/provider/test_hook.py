@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from mlsteps.hooks.connections import airflow_credentials
 from mlsteps.hooks.mlsteps import MlstepsHook, resolve_reference
+from mlsteps.registry.documents import get_datastore
 
 
 def connection(monkeypatch: pytest.MonkeyPatch, conn_id: str, **extra: str) -> None:
@@ -58,3 +60,22 @@ def test_a_connection_that_was_named_has_to_exist() -> None:
 
     with pytest.raises(AirflowNotFoundException):
         resolve_reference(None, "mlsteps_absent")
+
+
+def test_a_root_on_a_remote_store_is_opened_by_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection(monkeypatch, "mlsteps_team", root="memory://team/ws", root_conn_id="root_of_team")
+    monkeypatch.setenv("AIRFLOW_CONN_ROOT_OF_TEAM", "generic://?use_listings_cache=false")
+    reference = resolve_reference({"name": "team"})
+    assert reference["root_conn_id"] == "root_of_team"
+    ws = MlstepsHook("mlsteps_team").get_conn()
+    assert ws.connection == "root_of_team"
+    assert get_datastore(ws)["connection"] == "root_of_team"
+
+
+def test_airflow_connections_are_found_and_masked(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.log import redact
+
+    monkeypatch.setenv("AIRFLOW_CONN_BOX", "wasb://account:KEYOFTHEBOX@")
+    assert airflow_credentials("box") == {"account_name": "account", "account_key": "KEYOFTHEBOX"}
+    assert "KEYOFTHEBOX" not in str(redact("it is KEYOFTHEBOX"))
+    assert airflow_credentials("absent") is None

@@ -39,7 +39,7 @@ def test_airflow_shows_the_connection_form_without_importing_the_hook() -> None:
     assert "airflow-provider-mlsteps" in manager.providers
     manager.initialize_providers_hooks()
     fields = {name for name in manager.connection_form_widgets if name.startswith("extra__mlsteps__")}
-    names = ("workspace_name", "root", "subscription_id", "resource_group", "location", "airflow_url")
+    names = ("workspace_name", "root", "root_conn_id", "subscription_id", "resource_group", "location", "airflow_url")
     assert fields == {f"extra__mlsteps__{name}" for name in names}
     assert "mlsteps" in manager.field_behaviours
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mlsteps.errors import InvalidInput
 from mlsteps.registry import credentials
 from mlsteps.registry.connections import connection_for, driver_options, parse, secret_texts
+from mlsteps.storage.addresses import split_connection, with_connection
 from mlsteps.storage.drivers import for_driver
 
 _USER = {"username": "u", "password": "p"}
@@ -157,3 +158,19 @@ def test_sources_are_asked_last_and_only_when_needed(monkeypatch):
         credentials.forget_credentials("given")
     assert found == [{"key": "given"}, {"key": "variable"}, {"key": "from source"}, None, None]
     assert asked == ["known", "absent"]
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "conn_id"),
+    [
+        ("s3://conn_1@bucket/a/b", "s3://bucket/a/b", "conn_1"),
+        ("abfs://c@box", "abfs://box", "c"),
+        ("abfss://box@account.dfs.core.windows.net/a", "abfss://box@account.dfs.core.windows.net/a", None),
+        ("sftp://user@host/a", "sftp://user@host/a", None),
+        ("s3://bucket/a@b", "s3://bucket/a@b", None),
+        ("/a@b/c", "/a@b/c", None),
+    ],
+)
+def test_an_address_can_carry_its_connection(url, address, conn_id):
+    assert split_connection(url) == (address, conn_id)
+    assert with_connection(address, conn_id) == url

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from mlsteps.hooks.connections import use_airflow_connections
+
 if TYPE_CHECKING:
     from mlsteps.storage.workspace_store import WorkspaceStore
 
-FIELDS = ("root", "subscription_id", "resource_group", "location", "airflow_url")
+FIELDS = ("root", "root_conn_id", "subscription_id", "resource_group", "location", "airflow_url")
 
 
 class MlstepsHook(BaseHook):  # type: ignore[misc]
     """Opens the workspace that a connection describes.
 
     :param mlsteps_conn_id: a connection of type ``mlsteps`` with the extras ``workspace_name``, ``root``,
-        ``subscription_id``, ``resource_group``, ``location`` and ``airflow_url``, all of them optional.
+        ``root_conn_id`` (the connection whose credentials open the root), ``subscription_id``, ``resource_group``,
+        ``location`` and ``airflow_url``, all of them optional.
     """
 
     conn_name_attr = "mlsteps_conn_id"
@@ -44,6 +47,7 @@ class MlstepsHook(BaseHook):  # type: ignore[misc]
 
     def get_conn(self) -> WorkspaceStore:
         """The workspace's store; a workspace that is not there yet is made."""
+        use_airflow_connections()
         from mlsteps.registry.workspaces import open_workspace
 
         return open_workspace(self.reference())
@@ -65,6 +69,7 @@ def resolve_reference(workspace: Mapping[str, Any] | None, conn_id: str | None =
 
     :raises AirflowNotFoundException: when a connection that was named does not exist.
     """
+    use_airflow_connections()
     known = dict(workspace or {})
     if known.get("root"):
         return known

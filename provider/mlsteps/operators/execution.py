@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlsteps.contracts.record import StepRecord
 from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.errors import UserErrorException
+from mlsteps.hooks.connections import use_airflow_connections
 from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators import commit, runs
 from mlsteps.operators.attempt import Attempt
@@ -87,6 +88,7 @@ class StepExecution:
 
     def _open(self) -> None:
         operator, plan = self.operator, self.plan
+        use_airflow_connections()
         self.graph, self.node = operator.pipeline()
         reference = plan.workspace if plan else resolve_reference(self.graph.workspace, operator.mlsteps_conn_id)
         self.ws = open_workspace(reference)
@@ -238,7 +240,7 @@ class StepExecution:
             self.target = target_for(self.node, self.ws)
             if self.cancelled:
                 return spec, StepResult("Canceled")
-            return spec, self.target.run(spec, credentials_for(spec.datastores), on_line=self.log.info)
+            return spec, self.target.run(spec, credentials_for(self.ws, spec.datastores), on_line=self.log.info)
 
     def _spec(self, run_id: str, interpreter: str) -> StepSpec:
         inputs = [

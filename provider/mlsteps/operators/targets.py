@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import StepNode
+from mlsteps.errors import UserErrorException
 
 if TYPE_CHECKING:
     from mlsteps.compute.base import Target
@@ -19,22 +20,31 @@ def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
     return LocalTarget()
 
 
-def credentials_for(datastores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """``{"datastores": {name: ...}}`` for each datastore that names an Airflow connection: what is needed to open it.
+def credentials_for(ws: WorkspaceStore, datastores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """``{"datastores": {name: options}, "workspace": options}``: what the runner needs to open the stores of a step.
 
-    Handed to the runner on its standard input; every value is masked in logs by value, whatever it is called.
+    Handed to the runner on its standard input; every secret is masked in logs by its value, whatever it is called.
+
+    :raises UserErrorException: naming the connection that a datastore names and nothing knows.
     """
     named = {name: document["connection"] for name, document in datastores.items() if document.get("connection")}
-    return {"datastores": {name: _credentials(conn_id) for name, conn_id in named.items()}} if named else {}
+    found = {name: _credentials(f"Datastore {name!r}", conn_id) for name, conn_id in named.items()}
+    whole: dict[str, Any] = {"datastores": found} if found else {}
+    if ws.connection:
+        whole["workspace"] = _credentials("The workspace's root", ws.connection)
+    return whole
 
 
-def _credentials(conn_id: str) -> dict[str, Any]:
-    from airflow.sdk import BaseHook
-    from airflow.sdk.log import mask_secret
+def _credentials(what: str, conn_id: str) -> dict[str, Any]:
+    from mlsteps.hooks.connections import mask
+    from mlsteps.registry.credentials import load_credentials, variable_of
 
-    connection = BaseHook.get_connection(conn_id)
-    extra = connection.extra_dejson
-    for value in (connection.password, *extra.values()):
-        if isinstance(value, str) and value:
-            mask_secret(value)
-    return {"login": connection.login, "password": connection.password, "host": connection.host, **extra}
+    options = load_credentials(conn_id)
+    if options is None:
+        raise UserErrorException(
+            f"{what} names the connection {conn_id!r}, which does not exist. Add it to Airflow "
+            f"(airflow connections add {conn_id} ..., a secrets backend, or the variable {variable_of(conn_id)}), or "
+            "register the datastore again in the script that submits the pipeline."
+        )
+    mask(options)
+    return options

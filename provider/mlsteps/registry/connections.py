@@ -2,8 +2,8 @@
 
 A connection is ``{"conn_type", "host", "login", "password", "schema", "port", "extra": {...}}``, every key optional.
 The meaning of the fields is that of Airflow's own hooks (``wasb``, ``adls``, ``aws``, ``samba``,
-``google_cloud_platform``, ``postgres``, ``mysql``, ``mssql``, ``sftp``), so a connection made for them opens a datastore,
-and one made here works for them.
+``google_cloud_platform``, ``postgres``, ``mysql``, ``mssql``, ``sftp``), so a connection made for them opens a
+datastore, and one made here works for them.
 """
 
 from __future__ import annotations

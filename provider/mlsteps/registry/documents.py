@@ -126,11 +126,15 @@ def set_default_datastore(ws: WorkspaceStore, name: str) -> None:
 
 
 def _placed(ws: WorkspaceStore, document: JSON) -> dict[str, Any]:
-    """Relative places stay true when the root is moved or mounted elsewhere, so they are made whole when read."""
+    """Relative places stay true when the root is moved or mounted elsewhere, so they are made whole when read.
+
+    What opens the root opens them.
+    """
     url = str(document.get("url") or "")
     if not url or "://" in url or url.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", url):
         return dict(document)
-    return {**document, "url": ws.store.local_path(url) or ws.store.url_of(url)}
+    placed = {**document, "url": ws.store.local_path(url) or ws.store.url_of(url)}
+    return {**placed, "connection": ws.connection} if ws.connection else placed
 
 
 def get_compute(ws: WorkspaceStore, name: str) -> dict[str, Any] | None:

@@ -8,7 +8,9 @@ import uuid
 from typing import Any, Mapping
 
 from mlsteps.errors import InvalidInput, WorkspaceException
+from mlsteps.registry.credentials import load_credentials
 from mlsteps.registry.names import file_name
+from mlsteps.storage.addresses import split_connection
 from mlsteps.storage.workspace_store import WorkspaceStore
 
 #: Variable that names the root of every workspace that is opened without a ``root`` of its own.
@@ -52,12 +54,19 @@ def open_workspace(reference: Mapping[str, Any]) -> WorkspaceStore:
     Any number of processes may do this at once: all that is written is derived from the reference, each document is
     created if absent, and ``workspace.json`` comes last, so that where it exists all of the workspace exists.
 
-    :param reference: ``{"name":, "root":?, "subscription_id":?, "resource_group":?, "location":?}``.
+    :param reference: ``{"name":, "root":?, "root_conn_id":?, "subscription_id":?, "resource_group":?, "location":?}``.
     """
-    ws = WorkspaceStore(workspace_root(reference))
+    ws = workspace_store(reference)
     if ws.read_json("workspace.json") is None:
         _make(ws, reference)
     return ws
+
+
+def workspace_store(reference: Mapping[str, Any]) -> WorkspaceStore:
+    """The store of a workspace, whether it exists or not; nothing is made."""
+    root = workspace_root(reference)
+    conn_id = str(reference.get("root_conn_id") or "") or split_connection(root)[1]
+    return WorkspaceStore(root, load_credentials(conn_id), conn_id)
 
 
 def workspace_document(ws: WorkspaceStore) -> dict[str, Any]:

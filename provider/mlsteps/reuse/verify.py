@@ -7,6 +7,7 @@ from functools import cache
 from typing import Callable, Iterable
 
 from mlsteps.contracts.record import OutputRecord, StepRecord
+from mlsteps.registry.credentials import load_credentials
 from mlsteps.registry.documents import get_datastore
 from mlsteps.registry.records import get_manifest
 from mlsteps.storage.base import Store
@@ -20,11 +21,12 @@ _WORKERS = 8
 
 
 def opener(ws: WorkspaceStore) -> OpenByName:
-    """Opens a workspace's datastores by name, each once; without credentials, so for local and open stores."""
+    """Opens a workspace's datastores by name, each once, with the credentials of the connections that they name."""
 
     @cache
     def open_by_name(name: str) -> Store:
-        return open_datastore(get_datastore(ws, name))
+        document = get_datastore(ws, name)
+        return open_datastore(document, load_credentials(document.get("connection")))
 
     return open_by_name
 
@@ -35,7 +37,7 @@ def broken(ws: WorkspaceStore, record: StepRecord, open_by_name: OpenByName | No
     Compares each manifest with a listing of the store (sizes and stamps), so it reads no data. What cannot be checked
     counts as wrong.
 
-    :param open_by_name: opens a datastore; by default without credentials.
+    :param open_by_name: opens a datastore; by default :func:`opener`.
     """
     opened = open_by_name or opener(ws)
     return [

@@ -14,14 +14,15 @@ from mlsteps.storage.workspace_store import WorkspaceStore
 class Stores:
     """Datastores by name, and the workspace's own store.
 
-    :param credentials: ``{"datastores": {name: {...}}}``; what a datastore needs is its driver's affair.
+    :param credentials: ``{"datastores": {name: options}, "workspace": options}``; what a store needs is its driver's
+        affair.
     """
 
     def __init__(self, spec: StepSpec, credentials: Mapping[str, Any]) -> None:
         self._documents = spec.datastores
         self._credentials = credentials.get("datastores") or {}
         self._opened: Dict[str, Store] = {}
-        self.workspace = WorkspaceStore(str(spec.workspace["root"]))
+        self.workspace = WorkspaceStore(str(spec.workspace["root"]), credentials.get("workspace"))
 
     def datastore(self, name: str) -> Store:
         """An open datastore.

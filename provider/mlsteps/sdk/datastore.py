@@ -333,7 +333,7 @@ def _own_container(
     for document in list_datastores(workspace._store()).values():
         same = (document.get("type"), document.get("container_name"), document.get("account_name"))
         if same == (type_, container, account) and "url" in document:
-            return {"url": document["url"]}
+            return {key: document[key] for key in ("url", "connection") if document.get(key)}
     return {}
 
 

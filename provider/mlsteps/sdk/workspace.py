@@ -337,7 +337,10 @@ class Workspace(WorkspaceParts):
             "resource_group": self.resource_group,
             "location": str(self._ref.get("location") or _LOCATION),
         }
-        return {**reference, **{key: self._ref[key] for key in ("root", "conn_id") if self._ref.get(key)}}
+        return {
+            **reference,
+            **{key: self._ref[key] for key in ("root", "root_conn_id", "conn_id") if self._ref.get(key)},
+        }
 
     def _identity(self) -> tuple[str, ...]:
         return (self.name, self.subscription_id, self.resource_group, str(self._ref.get("root")))

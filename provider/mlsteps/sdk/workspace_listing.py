@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Iterator, Mapping
 
 from mlsteps.errors import StoreError
 from mlsteps.registry.names import name_of
-from mlsteps.registry.workspaces import home, workspace_document, workspace_root
+from mlsteps.registry.workspaces import home, workspace_document, workspace_store
 from mlsteps.sdk import workspace_reference as references
-from mlsteps.storage.workspace_store import WorkspaceStore
 
 if TYPE_CHECKING:
     from mlsteps.sdk.workspace import Workspace
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 def document_if_there(reference: Mapping[str, Any]) -> dict[str, Any]:
     """A workspace's document, empty when the workspace does not exist yet or cannot be reached."""
     try:
-        document = WorkspaceStore(workspace_root(reference)).read_json("workspace.json")
+        document = workspace_store(reference).read_json("workspace.json")
     except StoreError:
         return {}
     return dict(document or {})
@@ -26,7 +25,7 @@ def document_if_there(reference: Mapping[str, Any]) -> dict[str, Any]:
 
 def exists(reference: Mapping[str, Any]) -> bool:
     """Whether the workspace has been made."""
-    return WorkspaceStore(workspace_root(reference)).read_json("workspace.json") is not None
+    return workspace_store(reference).read_json("workspace.json") is not None
 
 
 def known_workspaces() -> Iterator[dict[str, Any]]:

@@ -17,7 +17,7 @@ CONNECTION_TYPE = "mlsteps"
 _PREFIX = "AIRFLOW_CONN_MLSTEPS_"
 _DEFAULT = "DEFAULT"
 _FOLDERS = ("", ".azureml", "aml_config")
-_KEYS = ("root", "subscription_id", "resource_group", "location", "airflow_url")
+_KEYS = ("root", "root_conn_id", "subscription_id", "resource_group", "location", "airflow_url")
 
 
 def find_config(path: str | os.PathLike[str] | None, file_name: str | None) -> str | None:

@@ -1,12 +1,35 @@
-"""Where an Azure storage account answers, from the SDK's properties of a datastore."""
+"""Addresses: of an Azure storage account, from the SDK's properties of a datastore; with a connection's id in them."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 from urllib.parse import urlsplit
 
 _DOMAIN = "core.windows.net"
+#: Protocols whose addresses name no user, so that what stands there is a connection.
+_WITHOUT_USERS = ("abfs", "abfss", "az", "wasb", "wasbs", "s3", "s3a", "gs", "gcs")
+
+
+def split_connection(url: str) -> Tuple[str, str | None]:
+    """``s3://conn_id@bucket/folder`` as Airflow's ``ObjectStoragePath`` writes it: the address and the connection's id.
+
+    ``abfss://container@account.dfs.core.windows.net`` is the address of a container and names no connection.
+    """
+    protocol, separator, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    user, at, host = place.rpartition("@")
+    is_container = bool(re.search(r"\.(blob|dfs)\.", host))
+    if not separator or not at or not user or ":" in user or protocol not in _WITHOUT_USERS or is_container:
+        return url, None
+    return f"{protocol}://{host}{slash}{path}", user
+
+
+def with_connection(url: str, conn_id: str | None) -> str:
+    """An address that carries the id of its connection, where its protocol leaves room for one."""
+    protocol, _, rest = url.partition("://")
+    known = split_connection(url)[1]
+    return f"{protocol}://{conn_id}@{rest}" if conn_id and not known and protocol in _WITHOUT_USERS else url
 
 
 def account_address(document: Mapping[str, Any], service: str) -> str:

@@ -24,7 +24,6 @@ _PACKAGES = {
 #: The SDK's own spelling of Azure Blob addresses.
 _SPELLINGS = {"wasb": "abfs", "wasbs": "abfs"}
 
-_AZURE = ("abfs", "abfss", "az", "wasb", "wasbs")
 _NO_FILES = ("AzureSqlDatabase", "AzurePostgreSql", "AzureMySql")
 
 
@@ -93,8 +92,6 @@ def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] |
     options = {**document.get("options", {}), **(credentials or {})}
     if document.get("account_name") and not document.get("url"):
         options = _account_options(document, options)
-    elif urlsplit(url).scheme in _AZURE and document.get("account_name"):
-        options.setdefault("account_name", document["account_name"])
     return open_store(url, options)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List, Mapping
 
 from mlsteps.errors import StoreError
+from mlsteps.storage.addresses import split_connection, with_connection
 from mlsteps.storage.base import MissingFile, Store
 from mlsteps.storage.open import open_store
 
@@ -18,12 +19,19 @@ READERS = 16
 class WorkspaceStore:
     """The documents of one workspace. Each is written whole or not at all; ``store`` gives its files.
 
-    :param root: a path or any URL that :func:`open_store` takes.
+    :param root: a path or any URL that :func:`open_store` takes; ``s3://conn_id@bucket/folder`` names a connection.
+    :param credentials: driver options that open the root; kept in memory only.
+    :param connection: id of the connection that they come from: datastores inside the root are opened with it, too.
+        ``root`` then carries it, so that whoever is handed the root knows it.
     """
 
-    def __init__(self, root: str) -> None:
-        self.root = os.path.abspath(os.path.expanduser(root)) if "://" not in root else root
-        self.store: Store = open_store(self.root)
+    def __init__(self, root: str, credentials: Mapping[str, Any] | None = None, connection: str | None = None) -> None:
+        address, named = split_connection(root)
+        self.connection = connection or named
+        self.root = (
+            os.path.abspath(os.path.expanduser(root)) if "://" not in root else with_connection(root, connection)
+        )
+        self.store: Store = open_store(address, credentials)
 
     def read_json(self, path: str) -> Any | None:
         """A document; None when there is none.

@@ -34,11 +34,14 @@ def load_dags(namespace: MutableMapping[str, Any], root: str) -> list[DAG]:
     While Airflow reads the file for one task, only that task's pipeline is read. A pipeline that cannot be read is
     left out and logged; the others are not held up by it.
 
-    :param root: root of the workspace: a path or any fsspec URL.
+    :param root: root of the workspace: a path or any fsspec URL; ``s3://conn_id@bucket/folder`` names the Airflow
+        connection that opens it.
     """
-    from mlsteps.storage.workspace_store import WorkspaceStore
+    from mlsteps.hooks.connections import use_airflow_connections
+    from mlsteps.registry.workspaces import workspace_store
 
-    store = WorkspaceStore(root)
+    use_airflow_connections()
+    store = workspace_store({"root": root})
     made = list(_dags(store))
     namespace.update({item.dag_id: item for item in made})
     return made
