@@ -16,6 +16,8 @@ from typing import NamedTuple
 from mlsteps.client import outcome
 from mlsteps.client.target import Target
 from mlsteps.errors import AuthenticationException, AzureMLException
+from mlsteps.registry.pipeline_status import pipeline_status
+from mlsteps.registry.run_state import TERMINAL
 from mlsteps.registry.runs import RunStore
 
 #: Seconds between looks.
@@ -152,8 +154,10 @@ def _wait() -> None:
     own = [run for run in _active.values() if run.target.embedded is not None]
     if not own:
         return
-    ids = ", ".join(run.shown_id for run in own)
-    print(f"Waiting for {ids} to end; the Airflow that runs it ends with this script. Ctrl-C cancels.", flush=True)
+    # One that was waited for is over, though Airflow may need a moment more to say so.
+    ids = ", ".join(run.shown_id for run in own if pipeline_status(run.runs, run.id) not in TERMINAL)
+    if ids:
+        print(f"Waiting for {ids} to end; the Airflow that runs it ends with this script. Ctrl-C cancels.", flush=True)
     while own:
         own = [run for run in own if run.id in _active and not look(run)]
         time.sleep(INTERVAL / 4)

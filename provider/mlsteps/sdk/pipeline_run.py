@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any, List, Mapping, Tuple
 
 from mlsteps.errors import ActivityFailedException, InvalidInput, UnsupportedFeature
+from mlsteps.registry.run_state import TERMINAL
 from mlsteps.sdk import run_types, step_context
 from mlsteps.sdk.port_data import PortDataReference
 from mlsteps.sdk.run import Run
@@ -185,6 +186,21 @@ class PipelineRun(Run):
             return {name: (place[0], place[1]) for name, place in known.items()}
         ports = [(node.id, port) for node in self.get_graph().steps for port in node.outputs]
         return {port.pipeline_output_name: (step, port.name) for step, port in ports if port.pipeline_output_name}
+
+    def _told_state(self) -> RunState:
+        state = self._state()
+        status = self._current_status(state)
+        if state.status in TERMINAL or status not in TERMINAL:
+            return state
+        steps = [(run, run._state()) for run, _ in self._steps()]
+        ended = max((told.ended for _, told in steps if told.ended is not None), default=None)
+        failed = [(told.ended or 0.0, run, told) for run, told in steps if told.status == "Failed"]
+        if not failed:
+            return state._replace(status=status, ended=ended)
+        _, run, told = min(failed, key=lambda item: item[0])
+        error = dict(told.error) if isinstance(told.error, Mapping) else {"message": str(told.error or "")}
+        error["message"] = f"Step {run.name!r} (run {run.id}) failed. {error.get('message') or ''}".rstrip()
+        return state._replace(status=status, ended=ended, error=error)
 
     def _failure(self) -> str:
         """The run's failure, and first of all that of the step it began with."""

@@ -22,7 +22,7 @@ SCRIPT_LOG = "user_logs/std_log.txt"
 def details(run: RunRecords) -> dict[str, Any]:
     """See :meth:`Run.get_details`."""
     runs = run._runs()
-    head, state = runs.head(run.id) or {}, runs.state(run.id)
+    head, state = runs.head(run.id) or {}, run._told_state()
     found: dict[str, Any] = {
         "runId": run.id,
         "target": (head.get("compute") or {}).get("name") or head.get("target") or "local",
@@ -79,7 +79,7 @@ def _error(state: RunState) -> dict[str, Any] | None:
     if state.status != "Failed":
         return None
     error = state.error if isinstance(state.error, Mapping) else {}
-    code = error.get("code") or ("UserError" if error.get("category", "user") == "user" else "ServiceError")
+    code = error.get("code") or ("ServiceError" if error.get("category") == "infrastructure" else "UserError")
     return {"error": {"code": code, "message": error_message(state), "details": []}}
 
 

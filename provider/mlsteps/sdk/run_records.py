@@ -130,6 +130,10 @@ class RunRecords(RunArtifacts, MetricLogging):
     def _write(self, event: str, **fields: Any) -> None:
         self._runs().write(self._run_id, event, **fields)
 
+    def _told_state(self) -> RunState:
+        """The state as details tell it; a pipeline's end is that of its steps."""
+        return self._state()
+
     def _current_status(self, state: RunState | None = None) -> str:
         if self._head()["type"] == run_types.PIPELINE:
             from mlsteps.registry.pipeline_status import pipeline_status

@@ -56,7 +56,7 @@ class RunStatus(RunRecords):
         """``{"status":, "details":}``, the details being the error of a failed run."""
         from mlsteps.sdk.run_details import error_message
 
-        state = self._state()
+        state = self._told_state()
         return {"status": self._current_status(state), "details": error_message(state) or None}
 
     def wait_for_completion(
