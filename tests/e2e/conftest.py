@@ -76,6 +76,11 @@ def workspace_at() -> Callable:
     return make
 
 
+@pytest.fixture(autouse=True)
+def _airflow_is_up(airflow: Airflow) -> None:
+    """Also for tests that only submit: the server lives on when they are over."""
+
+
 @pytest.fixture
 def ws(airflow: Airflow, tmp_path: Path, workspace_at: Callable):
     """A workspace of this test's own."""
