@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlsteps.contracts.graph import OutputPort, PipelineGraph, StepNode
 from mlsteps.contracts.spec import InputSpec, OutputSpec, StepSpec
 from mlsteps.errors import InvalidInput
+from mlsteps.sdk.steps.not_run import refuse_not_run
 
 if TYPE_CHECKING:
     from mlsteps.storage.workspace_store import WorkspaceStore
@@ -35,7 +36,9 @@ def step_spec(
 
     :param interpreter: Python of the step's environment.
     :param parameters: values of all pipeline parameters; the script gets those that its step uses.
+    :raises UnsupportedFeature: for a step of a type that nothing runs, whatever script it names.
     """
+    refuse_not_run([node])
     inputs = tuple(inputs)
     outputs = tuple(output_spec(port, graph, ws, run_id) for port in node.outputs)
     return StepSpec(
