@@ -158,7 +158,7 @@ class RunStatus(RunRecords):
 
     def get_portal_url(self) -> str:
         """Where a person can look at it: Airflow's page when the run says, else the folder of its files."""
-        address = str(self._head().get("url") or "")
+        address = str(self._head().get("portal_url") or "")
         if address and "://" not in address:
             address = self.experiment.workspace.discovery_url.rstrip("/") + address
         return address if "://" in address else str(self._artifacts().url)
