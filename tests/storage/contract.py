@@ -117,11 +117,12 @@ class StoreContract:
                 attempt()
 
     def test_absent_files_say_which(self, store: Store, tmp_path) -> None:
-        for attempt in (store.read, store.open, lambda path: store.get_file(path, str(tmp_path / "x"))):
+        (tmp_path / "target").mkdir()
+        for attempt in (store.read, store.open, lambda path: store.get_file(path, str(tmp_path / "target" / "x"))):
             with pytest.raises(MissingFile, match=r"no/such\.csv") as caught:
                 attempt("no/such.csv")
             assert isinstance(caught.value, FileNotFoundError) and isinstance(caught.value, StoreError)
-        assert list(tmp_path.iterdir()) == []
+        assert list((tmp_path / "target").iterdir()) == []
 
     def test_create_makes_a_file_once(self, store: Store) -> None:
         assert store.create("records/aa/x.json", b"first") is True

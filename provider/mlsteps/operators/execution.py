@@ -16,7 +16,7 @@ from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators import commit, runs
 from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.failures import failure_text, told_to_airflow
-from mlsteps.operators.inputs import input_document, input_spec, upstream_outputs
+from mlsteps.operators.inputs import input_document, input_documents, input_spec, upstream_outputs
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
 from mlsteps.operators.settings import setting, wait_seconds
@@ -240,7 +240,7 @@ class StepExecution:
             self.target = target_for(self.node, self.ws)
             if self.cancelled:
                 return spec, StepResult("Canceled")
-            return spec, self.target.run(spec, credentials_for(self.ws, spec.datastores), on_line=self.log.info)
+            return spec, self.target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
 
     def _spec(self, run_id: str, interpreter: str) -> StepSpec:
         inputs = [
@@ -313,7 +313,8 @@ class StepExecution:
         ours = self.attempt.made(record.producer)
         is_new = record.created >= self.attempt.run_started and not ours
         value = self._published(record, run_id, new_version=is_new, reused=True)
-        runs.write_reuse(self.runs, run_id, record, value)
+        inputs = input_documents(self.node, self.ws, upstream=self.upstream, parameters=self.parameters)
+        runs.write_reuse(self.runs, run_id, record, value, inputs)
         self.operator.reused_from = record.producer
         self.operator.operator_extra_links = (OutputsLink(), SourceRunLink())
         return value

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import StepNode
+from mlsteps.contracts.spec import StepSpec
 from mlsteps.errors import UserErrorException
+from mlsteps.registry.credentials import load_credentials, variable_of
+from mlsteps.registry.documents import get_datastore
 
 if TYPE_CHECKING:
     from mlsteps.compute.base import Target
@@ -20,31 +23,39 @@ def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
     return LocalTarget()
 
 
-def credentials_for(ws: WorkspaceStore, datastores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def credentials_for(ws: WorkspaceStore, spec: StepSpec) -> dict[str, Any]:
     """``{"datastores": {name: options}, "workspace": options}``: what the runner needs to open the stores of a step.
 
-    Handed to the runner on its standard input; every secret is masked in logs by its value, whatever it is called.
+    Those of the datastores that its inputs and outputs name, and of the workspace's default one, which scripts open by
+    themselves. Handed to the runner on its standard input; every secret is masked in logs by its value.
 
     :raises UserErrorException: naming the connection that a datastore names and nothing knows.
     """
-    named = {name: document["connection"] for name, document in datastores.items() if document.get("connection")}
-    found = {name: _credentials(f"Datastore {name!r}", conn_id) for name, conn_id in named.items()}
-    whole: dict[str, Any] = {"datastores": found} if found else {}
+    found = {name: _credentials(f"Datastore {name!r}", document) for name, document in spec.datastores.items()}
+    default = get_datastore(ws)
+    if default["name"] not in found:
+        found[default["name"]] = _known(default.get("connection"))
+    whole: dict[str, Any] = {"datastores": {name: options for name, options in found.items() if options}}
     if ws.connection:
-        whole["workspace"] = _credentials("The workspace's root", ws.connection)
+        whole["workspace"] = _credentials("The workspace's root", {"connection": ws.connection})
     return whole
 
 
-def _credentials(what: str, conn_id: str) -> dict[str, Any]:
+def _known(conn_id: str | None) -> dict[str, Any] | None:
     from mlsteps.hooks.connections import mask
-    from mlsteps.registry.credentials import load_credentials, variable_of
 
     options = load_credentials(conn_id)
-    if options is None:
+    mask(options or {})
+    return options
+
+
+def _credentials(what: str, document: Mapping[str, Any]) -> dict[str, Any] | None:
+    conn_id = document.get("connection")
+    options = _known(conn_id)
+    if conn_id and options is None:
         raise UserErrorException(
             f"{what} names the connection {conn_id!r}, which does not exist. Add it to Airflow "
             f"(airflow connections add {conn_id} ..., a secrets backend, or the variable {variable_of(conn_id)}), or "
             "register the datastore again in the script that submits the pipeline."
         )
-    mask(options)
     return options

@@ -13,6 +13,7 @@ from mlsteps.runner import tree
 from mlsteps.runner.attempt import Attempt
 from mlsteps.runner.cancel import Cancel
 from mlsteps.runner.console import Console
+from mlsteps.storage import relayed
 
 #: Seconds between SIGTERM and SIGKILL; the variable ``MLSTEPS_KILL_GRACE`` overrides it.
 GRACE = 10.0
@@ -24,6 +25,7 @@ def main(argv: list[str]) -> int:
         print("usage: python -m mlsteps.runner SPEC RESULT", file=sys.stderr)
         return 2
     spec_path, result_path = map(os.path.abspath, argv)
+    os.environ.pop(relayed.VARIABLE, None)  # of a step that started this one
     credentials = _credentials(0)
     with open(spec_path, encoding="utf-8", errors="surrogatepass") as file:
         spec = StepSpec.from_json(json.load(file))

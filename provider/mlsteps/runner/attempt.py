@@ -19,6 +19,7 @@ from mlsteps.runner.failure import Canceled, StepFailure
 from mlsteps.runner.folders import Folders
 from mlsteps.runner.outputs import Committed, Outputs, WriteBack
 from mlsteps.runner.process import Outcome, Script
+from mlsteps.runner.relay import Relay
 from mlsteps.runner.runtime import runtime_folder
 from mlsteps.runner.stage import Stage, Staged, remove_made
 from mlsteps.runner.stores import Stores
@@ -109,7 +110,7 @@ class Attempt:
         self._status("Running")
         artifacts.follow()
         self._cancel.allow(self._grace + _TO_END)
-        with self._timed("run"), artifacts.open_log() as log:
+        with self._timed("run"), self._relaying() as stores, artifacts.open_log() as log:
             outcome = Script(
                 self._command(inputs, outputs),
                 folder=self._folders.code,
@@ -121,6 +122,7 @@ class Attempt:
                     folder=self._folders.code,
                     inputs=inputs,
                     outputs=outputs,
+                    stores=stores,
                 ),
                 log=log,
                 forward=self._console.forward,
@@ -130,6 +132,16 @@ class Attempt:
         self._cancel.allow(_TO_END if self._cancel.requested else PATIENCE)
         self._exit_code = outcome.exit_code
         self._judge(outcome)
+
+    @contextmanager
+    def _relaying(self) -> Iterator[str]:
+        """While the script runs, remote stores are opened for it; answers the socket's path."""
+        relay = Relay(self._folders.socket, self._stores)
+        relay.start()
+        try:
+            yield relay.path
+        finally:
+            relay.stop()
 
     def _judge(self, outcome: Outcome) -> None:
         if outcome.why == "canceled":

@@ -18,6 +18,7 @@ class Folders:
         self.outputs = os.path.join(self.root, "outputs")
         self.links = os.path.join(self.root, "links")
         self.run_file = os.path.join(self.root, "run.json")
+        self.socket = os.path.join(self.root, "stores")
         self.log = os.path.join(self.root, "std_log.txt")
 
     def make(self) -> None:
@@ -54,7 +55,7 @@ class Folders:
         """Remove them, and the work directory itself when nobody else keeps anything in it."""
         for folder in (self.code, self.inputs, self.outputs, self.links):
             shutil.rmtree(folder, ignore_errors=True)
-        for path in (self.run_file, self.log):
+        for path in (self.run_file, self.log, self.socket):
             if os.path.exists(path):
                 os.unlink(path)
         if os.path.isdir(self.root) and not os.listdir(self.root):

@@ -32,14 +32,26 @@ class Stores:
         if name not in self._opened:
             if name not in self._documents:
                 raise StepFailure("input", f"The step knows no datastore {name!r}; it has {sorted(self._documents)}.")
-            self._opened[name] = self._open(name)
+            self._opened[name] = self._open(name, self._documents[name])
         return self._opened[name]
 
-    def _open(self, name: str) -> Store:
+    def any_datastore(self, name: str) -> Store:
+        """As :meth:`datastore`, but also one that only the workspace knows: a script may open whatever it has.
+
+        :raises UserErrorException: when the workspace has none of that name.
+        """
+        from mlsteps.registry.documents import get_datastore
+
+        if name not in self._opened:
+            document = self._documents.get(name) or get_datastore(self.workspace, name)
+            self._opened[name] = self._open(name, document)
+        return self._opened[name]
+
+    def _open(self, name: str, document: Mapping[str, Any]) -> Store:
         from mlsteps.storage.open import open_datastore
 
         try:
-            return open_datastore(self._documents[name], self._credentials.get(name))
+            return open_datastore(document, self._credentials.get(name))
         except AzureMLException as error:
             raise StepFailure("infrastructure", f"Datastore {name!r} cannot be opened: {error.message}") from error
 

@@ -9,6 +9,7 @@ from typing import Mapping
 from mlsteps.contracts.arguments import text
 from mlsteps.contracts.spec import InputSpec, OutputSpec, StepSpec
 from mlsteps.runner import run_file
+from mlsteps.storage import relayed
 
 #: The worker's own affairs, secrets among them: configuration, connections, variables.
 _WORKERS_OWN = ("AIRFLOW__", "AIRFLOW_CONN_", "AIRFLOW_VAR_", "_AIRFLOW", "__AIRFLOW")
@@ -27,6 +28,7 @@ def variables(
     folder: str,
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
+    stores: str | None = None,
 ) -> dict[str, str]:
     """All variables of the script.
 
@@ -35,6 +37,7 @@ def variables(
     :param runtime: the runtime folder; :param run_path: the file that ``MLSTEPS_RUN`` names.
     :param folder: the script's working directory; modules in it can be imported wherever the script itself lies.
     :param inputs: :param outputs: local paths (or dataset ids) by port name.
+    :param stores: socket at which the runner opens remote stores for the script.
     """
     answer = {name: value for name, value in inherited.items() if not _is_left_out(name)}
     answer["PYTHONUNBUFFERED"] = "1"  # lines show when they are printed, not when a buffer is full
@@ -48,6 +51,8 @@ def variables(
     answer.update(spec.environment_variables)
     answer.update(_of_run(spec))
     answer[run_file.VARIABLE] = run_path
+    if stores:
+        answer[relayed.VARIABLE] = stores
     own = [spec.environment_variables.get("PYTHONPATH", ""), _kept_path(spec, inherited)]
     answer["PYTHONPATH"] = os.pathsep.join([runtime, *filter(None, own), folder])
     answer["PWD"] = folder

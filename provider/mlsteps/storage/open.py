@@ -11,6 +11,7 @@ from mlsteps.storage.addresses import account_address
 from mlsteps.storage.base import Store, redact
 from mlsteps.storage.drivers import for_driver
 from mlsteps.storage.local import LocalStore
+from mlsteps.storage.relayed import RelayedStore, relay
 
 #: What brings each protocol, for the error when it is missing.
 _PACKAGES = {
@@ -29,6 +30,8 @@ _NO_FILES = ("AzureSqlDatabase", "AzurePostgreSql", "AzureMySql")
 
 def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
     """The store at a URL. No request is made yet.
+
+    In a step's own process a remote one without credentials of the script's own is opened by the step's runner.
 
     :param url: a path of this machine, ``file://``, ``http(s)://`` (read-only) or any URL that fsspec knows.
     :param credentials: the driver's own options (``account_key``, ``key``, ``secret``, ``endpoint_url`` ...).
@@ -49,7 +52,16 @@ def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
 
         address, _, query = url.partition("?")
         return web_store(address, query)
+    socket_path = relay()
+    if socket_path and not credentials:
+        return RelayedStore(socket_path, {"url": url}, redact(url))
     return _open_with_fsspec(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
+
+
+def is_remote(url: str) -> bool:
+    """Whether a URL needs a driver: it is neither a path of this machine nor a web address."""
+    protocol, separator, _ = url.partition("://")
+    return bool(separator) and protocol.lower() not in ("file", "local", "http", "https")
 
 
 def _open_with_fsspec(protocol: str, rest: str, options: Dict[str, Any]) -> Store:
@@ -89,6 +101,9 @@ def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] |
     url = document.get("url") or _sdk_url(document)
     if not url:
         raise StoreError(f"Datastore {name!r} of type {kind or 'unknown'} says neither its URL nor its container.")
+    socket_path = relay()
+    if socket_path and not credentials and is_remote(url):
+        return RelayedStore(socket_path, {"datastore": name}, redact(url))
     options = {**document.get("options", {}), **(credentials or {})}
     if document.get("account_name") and not document.get("url"):
         options = _account_options(document, options)
