@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mlsteps.registry.pipeline_status import attempts
+from mlsteps.registry.run_ids import pipeline_run_id
+from mlsteps.registry.runs import RunStore
+from mlsteps.storage.workspace_store import WorkspaceStore
 from mlsteps.translate import dag
 from tests.operators.pipelines import TwoSteps
 from tests.operators.runs import run
@@ -67,6 +71,21 @@ def test_a_lost_output_makes_its_step_run_again_and_says_so(two: TwoSteps) -> No
     assert "model.txt" in second.xcoms["plan"]["plan"]["steps"]["train"]["reason"]
     assert second.outputs("train")["model"]["path"] != first.outputs("train")["model"]["path"]
     assert run(pipeline).states == REUSED
+
+
+def test_a_reused_step_has_its_inputs_whoever_decided(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(), "inputs_of_reused")
+    runs = RunStore(WorkspaceStore(str(two.root)))
+    seen = []
+    for text in ("hello", "hello", " hello"):  # made; reused by plan; reused by its own task, below one that ran
+        done = run(pipeline, text=text)
+        train = attempts(runs, pipeline_run_id("inputs_of_reused", done.run_id))["train"]
+        place = done.outputs("prepare")["clean"]["path"]
+        (document,) = runs.state(train).inputs.values()
+        assert document["definition"]["paths"] == [{"datastore": "workspaceblobstore", "path": place}]
+        seen.append((document["name"], document["kind"], document["mode"], runs.state(train).reused is not None))
+    assert [item[:3] for item in seen] == [seen[0][:3]] * 3
+    assert [item[3] for item in seen] == [False, True, True]
 
 
 def test_regenerate_outputs_runs_everything_and_later_runs_use_the_new_outputs(two: TwoSteps) -> None:

@@ -76,6 +76,14 @@ def input_document(item: InputSpec, ws: WorkspaceStore) -> dict[str, Any]:
     return document
 
 
+def input_documents(
+    node: StepNode, ws: WorkspaceStore, *, upstream: Mapping[str, Outputs], parameters: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """What a step reads, by port name, for a step that is not run: a reused one has inputs like any other."""
+    specs = [input_spec(port, ws, upstream=upstream, parameters=parameters) for port in node.inputs]
+    return {item.name: input_document(item, ws) for item in specs}
+
+
 def _resolved(
     port: InputPort, ws: WorkspaceStore, upstream: Mapping[str, Outputs], parameters: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -12,6 +12,7 @@ from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators import commit, planned, runs, sources
 from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.failures import told_to_airflow
+from mlsteps.operators.inputs import input_documents, upstream_outputs
 from mlsteps.operators.parameters import CONTINUE, REGENERATE, refuse_unknown, values
 from mlsteps.operators.planting import plant
 from mlsteps.operators.settings import setting
@@ -126,7 +127,8 @@ class Planning:
         text = json.dumps(plan_as_json(decisions), indent=1, ensure_ascii=False)
         self.runs.artifacts(self.attempt.pipeline_run_id).write(DECISIONS, text.encode("utf-8", "surrogatepass"))
         reused = [self._passed_on(node, decisions[node.id]) for node in self.graph.steps if node.id in decisions.reused]
-        runs.write_reused(self.runs, self.attempt, self.experiment, reused)
+        told = self._told(decisions)
+        runs.write_reused(self.runs, self.attempt, self.experiment, reused, lambda node: self._inputs(node, told))
         if len(reused) <= setting("planted_steps"):
             for step in reused:
                 plant(self.attempt, step.node.id, step.value, step.record)
@@ -137,6 +139,10 @@ class Planning:
         run_id = self.attempt.reused_run_id(node.id)
         value = commit.result_value(decision.record, run_id, registered, reused=True)
         return runs.Reused(node, decision.record, value)
+
+    def _inputs(self, node: StepNode, told: planned.Plan) -> dict[str, dict[str, Any]]:
+        upstream = upstream_outputs(node, told, lambda _: None)
+        return input_documents(node, self.ws, upstream=upstream, parameters=self.parameters)
 
     def _told(self, decisions: Plan) -> planned.Plan:
         return planned.Plan(

@@ -20,6 +20,8 @@ PIPELINE_RUN = "azureml.PipelineRun"
 STEP_RUN = "azureml.StepRun"
 REUSED_RUN = "azureml.ReusedStepRun"
 
+Documents = Mapping[str, Mapping[str, Any]]
+
 _WORKERS = 8
 
 
@@ -103,28 +105,37 @@ class Reused(NamedTuple):
     value: Mapping[str, Any]
 
 
-def write_reused(runs: RunStore, attempt: Attempt, experiment: str, steps: Iterable[Reused]) -> None:
-    """Make the runs of steps that ``plan`` marks reused, finished; side by side."""
+def write_reused(
+    runs: RunStore, attempt: Attempt, experiment: str, steps: Iterable[Reused], inputs: Callable[[StepNode], Documents]
+) -> None:
+    """Make the runs of steps that ``plan`` marks reused, finished; side by side.
+
+    :param inputs: gives what a step reads.
+    """
 
     def write(step: Reused) -> None:
         run_id = attempt.reused_run_id(step.node.id)
         runs.create(run_id, type=REUSED_RUN, **_head(attempt, experiment, step.node, 0))
         for key, value in _properties(attempt, step.node, None).items():
             runs.write(run_id, "property", key=key, value=value)
-        write_reuse(runs, run_id, step.record, step.value)
+        write_reuse(runs, run_id, step.record, step.value, inputs(step.node))
 
     wanted = list(steps)
     with ThreadPoolExecutor(max(1, min(_WORKERS, len(wanted)))) as pool:
         list(pool.map(write, wanted))
 
 
-def write_reuse(runs: RunStore, run_id: str, record: StepRecord, value: Mapping[str, Any]) -> None:
+def write_reuse(
+    runs: RunStore, run_id: str, record: StepRecord, value: Mapping[str, Any], inputs: Documents
+) -> None:
     """Say that a step run passes on an earlier run's results, and that it is done."""
     source = str(record.producer.get("step_run_id") or "")
     pipeline = str(record.producer.get("pipeline_run_id") or "")
     properties = {"isreused": "true", "reusedrunid": source, "reusedpipelinerunid": pipeline}
     for key, text in properties.items():
         runs.write(run_id, "property", key=f"azureml.{key}", value=text)
+    for name, document in inputs.items():
+        runs.write(run_id, "input", name=name, document=document)
     runs.write(run_id, "reused", run_id=source, producer=dict(record.producer), fingerprint=record.fingerprint)
     finish(runs, run_id, value)
 
