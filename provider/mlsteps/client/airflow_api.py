@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Iterator, Mapping, NamedTuple
+from urllib.parse import quote
 
 import httpx
 
@@ -65,6 +66,18 @@ class AirflowApi:
     def unpause(self, dag_id: str) -> None:
         """Let the DAG's runs start."""
         _checked(self._request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False}))
+
+    def put_connection(self, conn_id: str, connection: Mapping[str, Any]) -> None:
+        """Make or replace a connection.
+
+        :param connection: ``conn_type``, ``host``, ``login``, ``password``, ``schema``, ``port``; ``extra`` is a text.
+        """
+        empty = dict.fromkeys(("host", "login", "password", "schema", "port", "extra"))
+        body = {"connection_id": conn_id, **empty, **connection}
+        answer = self._request("POST", "/api/v2/connections", json=body)
+        if answer.status_code == 409:
+            answer = self._request("PATCH", f"/api/v2/connections/{quote(conn_id, safe='')}", json=body)
+        _checked(answer)
 
     def has_active_run(self, dag_id: str) -> bool:
         """Whether a run of the DAG is queued or running."""

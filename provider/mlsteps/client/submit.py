@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Mapping
 
-from mlsteps.client import active, parameters, pipelines, start
+from mlsteps.client import active, connections, parameters, pipelines, start
 from mlsteps.client.start import Source, Submission
 from mlsteps.client.target import target_of
 from mlsteps.contracts.codec import digest_of
@@ -82,6 +82,7 @@ def _start(workspace: Workspace, submission: Submission, config: Any) -> Run:
     submission = submission._replace(source=submission.source._replace(graph=graph))
     run_id = str(uuid.uuid4())
     _announce(submission, run_id)
+    connections.hand_over(target.api, ws)
     with pipelines.one_at_a_time(target):
         dag_id, digest = pipelines.load(target, ws, submission.source, submission.experiment)
         start.start(workspace, submission, run_id, dag_id, digest, target)
