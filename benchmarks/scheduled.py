@@ -42,6 +42,8 @@ class Scheduler:
         run_id = str(uuid.uuid4())
         deadline = time.monotonic() + limit
         while self.api.dag(dag_id) is None and time.monotonic() < deadline:
+            if errors := self.api.import_errors():
+                raise RuntimeError("\n".join(errors))
             time.sleep(0.5)
         self.api.trigger(dag_id, run_id, {})
         while (state := self.api.run_state(dag_id, run_id)) not in ("success", "failed"):

@@ -9,11 +9,11 @@ import sys
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, get_parsing_context, task
+
+import mlsteps.azureml  # noqa: F401
 from azureml.core import Environment, RunConfiguration, Workspace
 from azureml.pipeline.core import Pipeline, PipelineData
 from azureml.pipeline.steps import PythonScriptStep
-
-import mlsteps.azureml  # noqa: F401
 from mlsteps.operators import CommandOperator
 
 CHAIN = 200

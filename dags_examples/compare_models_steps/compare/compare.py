@@ -8,8 +8,9 @@ import zlib
 
 import joblib
 import numpy as np
-from azureml.core import Run
 from sklearn.metrics import confusion_matrix
+
+from azureml.core import Run
 
 
 def write_png(path, grey):

@@ -4,8 +4,9 @@ import argparse
 import os
 
 import numpy as np
-from azureml.core import Run
 from sklearn.model_selection import train_test_split
+
+from azureml.core import Run
 
 
 def read_images(folder):

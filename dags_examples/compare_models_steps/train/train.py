@@ -5,11 +5,12 @@ import os
 
 import joblib
 import numpy as np
-from azureml.core import Run
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+
+from azureml.core import Run
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--family", choices=["linear", "forest"], required=True)
