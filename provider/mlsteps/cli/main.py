@@ -1,6 +1,7 @@
 """The ``mlsteps`` command.
 
 mlsteps run pipeline.py [argument ...]   run an SDK script that knows nothing of mlsteps
+mlsteps check file [file ...]            which names of the SDK files use, and which of them mlsteps has
 mlsteps explain [run-id] [--step name]   what a pipeline run ran and what it reused, and why
 mlsteps --version
 """
@@ -13,6 +14,8 @@ from typing import Callable, Sequence
 
 from mlsteps import __version__
 from mlsteps.errors import UserErrorException
+
+_CHECK_CODES = "Exit code: 0, 1 when something is refused, 2 when a file cannot be read."
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -36,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"mlsteps {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(commands)
+    _add_check(commands)
     _add_explain(commands)
     return parser
 
@@ -52,6 +56,20 @@ def _run(options: argparse.Namespace) -> int:
     from mlsteps.cli.run_script import run_script
 
     return run_script(options.script, options.arguments)
+
+
+def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "which names of the SDK files use: supported, accepted without effect, or refused; nothing is run"
+    parser = commands.add_parser("check", help=summary, description=summary, epilog=_CHECK_CODES)
+    parser.add_argument("files", nargs="+", metavar="file", help="a Python file, a notebook, or a folder of them")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.set_defaults(command=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from mlsteps.cli.check import check
+
+    return check(options.files, as_json=options.json)
 
 
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -60,8 +60,14 @@ def short(path: str) -> str:
 
 
 def is_module(path: str) -> bool:
-    """Whether a path is a module of the SDK, as far as it can be imported here."""
-    return is_known(path) and home(path) is None
+    """Whether a path is a module of the SDK, as far as it can be imported here.
+
+    Below packages that are refused whole only the spelling tells modules from classes.
+    """
+    parent, _, name = path.rpartition(".")
+    if not is_known(path) or home(path) is not None or name in REFUSED.get(parent, {}):
+        return False
+    return package_refusal(parent) is None or name.lstrip("_")[:1].islower()
 
 
 @cache

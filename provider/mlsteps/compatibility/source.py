@@ -135,6 +135,19 @@ def _assigned(module_name: str, class_name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def assignments(module_name: str, class_name: str) -> dict[str, list[ast.Assign | ast.AnnAssign]]:
+    """What the methods of one class assign on ``self``: attribute -> statements."""
+    found: dict[str, list[ast.Assign | ast.AnnAssign]] = {}
+    for name, node in module(module_name).functions.items():
+        for part in ast.walk(node) if name.startswith(class_name + ".") else ():
+            if isinstance(part, (ast.Assign, ast.AnnAssign)):
+                for place in part.targets if isinstance(part, ast.Assign) else [part.target]:
+                    if isinstance(place, ast.Attribute) and _is_self(place.value):
+                        found.setdefault(place.attr, []).append(part)
+    return found
+
+
 def _parameters(node: _Function) -> set[str]:
     return {item.arg for item in [*node.args.args, *node.args.kwonlyargs]} - {"self", "cls"}
 
@@ -234,5 +247,5 @@ class _Anything:
     def __iter__(self) -> Iterator[Any]:
         return iter(())
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return "..."

@@ -20,6 +20,8 @@ from mlsteps.sdk.surface.refused import Refusal
 State = Literal["supported", "ignored", "refused"]
 
 _NEVER_RAISED = "mlsteps never raises it; except clauses may name it"
+#: The reason of what the code ignores and ``reasons.json`` does not explain; a test finds it.
+UNEXPLAINED = "it has no effect here"
 _ABSENT = object()
 _UNKNOWN_FIELD = "kept and written out again, without effect"
 
@@ -35,7 +37,7 @@ class Status(NamedTuple):
 
 class Reasons(NamedTuple):
     """``reasons.json``, the hand-written part. Keys are ``Class.method(parameter)``, ``Class(parameter)``,
-    ``Class.member`` or ``*(parameter)`` for every class that does not say otherwise."""
+    ``Class.member``, or ``*(parameter)`` for every parameter of that name that no code reads."""
 
     ignored: Mapping[str, str]
     refused: Mapping[str, list[str]]
@@ -97,7 +99,7 @@ def of_parameter(path: str, member: str | None, parameter: str) -> Status | None
         return None
     suffix = f"({parameter})" if member is None else f".{member}({parameter})"
     if all(parameter in source.unread(one) for one in _readers(path, member, function)):
-        return _said(path, suffix) or Status(name, "ignored", "it has no effect here")
+        return _said(path, suffix, f"*({parameter})") or Status(name, "ignored", UNEXPLAINED)
     return _said(path, suffix) or Status(name, "supported")
 
 
@@ -152,7 +154,7 @@ def _odd_parameters(path: str, member: str | None) -> Iterator[Status]:
     """Parameters in the facts' signature that are ignored or refused, while what takes them is not."""
     text = load().signature(path, member)
     owner = of(path) if member is None else of_member(path, member)
-    if text is None or owner is None or owner.state != "supported":
+    if text is None or owner is None or owner.state != "supported" or (member is None and legacy_members(path)):
         return
     for parameter in of_facts(text):
         state = of_parameter(path, member, parameter.name.lstrip("*"))
@@ -237,15 +239,10 @@ def _readers(path: str, member: str | None, function: Any) -> list[Any]:
     return [function] if maker is None else [function, maker]
 
 
-def _said(path: str, suffix: str) -> Status | None:
+def _said(path: str, suffix: str, for_all: str = "") -> Status | None:
     """What ``reasons.json`` says of a name, under the class's own key or that of one of its bases, or for all."""
     classes = [facts.path for facts in load().lineage(path)] or [path]
-    keys = [names.short(one) + suffix for one in classes]
-    if suffix.startswith("("):
-        keys.append("*" + suffix)
-    elif "(" in suffix:
-        keys.append("*" + suffix[suffix.index("(") :])
-    for key in keys:
+    for key in [*(names.short(one) + suffix for one in classes), for_all]:
         if key in reasons().ignored:
             return Status(path + suffix, "ignored", reasons().ignored[key])
         if key in reasons().refused:
