@@ -114,6 +114,21 @@ def test_refused_names_are_found_however_they_are_reached(tmp_path, capsys, use,
     assert [name for name in found if found[name]["stops"] and name.endswith("." + short)] != []
 
 
+def test_runs_are_of_the_class_that_was_submitted(tmp_path, capsys):
+    text = (
+        "from azureml.core import Experiment, ScriptRunConfig, Workspace\n"
+        "from azureml.pipeline.core import Pipeline\n"
+        "experiment = Experiment(Workspace.from_config(), 'e')\n"
+        "experiment.submit(Pipeline(None, [])).find_step_run('a')[0].get_output('b').get_port_data_reference()\n"
+        "experiment.submit(ScriptRunConfig('.')).get_all_logs()\n"
+        "experiment.submit(whatever).find_step_run('a')\n"
+    )
+    code, found = checked(capsys, program(tmp_path, text))
+    assert code == 0
+    assert lines(found, "PipelineRun.find_step_run") == [4, 6] and lines(found, "Run.get_all_logs") == [5]
+    assert lines(found, "StepRunOutput.get_port_data_reference") == [4]
+
+
 @pytest.mark.parametrize(
     "harmless",
     [

@@ -12,8 +12,9 @@ DEFAULT = "docs/compatibility.md"
 def main(arguments: list[str]) -> int:
     """Write the page to the file given, by default ``docs/compatibility.md`` below the current folder."""
     file = arguments[0] if arguments else DEFAULT
+    text = page()
     with open(file, "w", encoding="utf-8") as stream:
-        stream.write(page())
+        stream.write(text)
     print(f"{file} is written.")
     return 0
 

@@ -19,6 +19,8 @@ _CONVENTIONS = {"ws": "azureml.core.Workspace", "workspace": "azureml.core.Works
 _SAME = ("list", "sorted", "tuple", "reversed", "set", "iter")
 _ONE_OF = ("next", "max", "min")
 _RUNS = {
+    "AutoMLConfig": "azureml.train.automl.run.AutoMLRun",
+    "HyperDriveConfig": "azureml.train.hyperdrive.run.HyperDriveRun",
     "Pipeline": "azureml.pipeline.core.run.PipelineRun",
     "PipelineEndpoint": "azureml.pipeline.core.run.PipelineRun",
     "PublishedPipeline": "azureml.pipeline.core.run.PipelineRun",

@@ -79,7 +79,7 @@ class Uses:
         if whole is not None and whole.state == "refused":
             self.named(path, line)
             return path
-        owner = next((one for one in [path, *load().subclasses(path)] if status.of_member(one, member)), path)
+        owner = next((one for one in [path, *load().subclasses(path)] if _has(one, member)), path)
         self._add(f"{_home_of(owner, member)}.{member}", status.of_member(owner, member), line, "use")
         return owner
 
@@ -127,6 +127,14 @@ def uses(pieces: Iterable[Piece]) -> list[Found]:
         found.cell = piece.cell
         second.run(piece.tree)
     return found.names()
+
+
+def _has(path: str, member: str) -> bool:
+    """Whether a class has a member: of one that is refused whole, its facts say so."""
+    whole = status.of(path)
+    if whole is not None and whole.state == "refused":
+        return member in load().members(path)
+    return status.of_member(path, member) is not None
 
 
 def _home_of(path: str, member: str) -> str:
