@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from azureml.core import Dataset, Datastore, Experiment, Workspace
 from azureml.data import OutputFileDatasetConfig
 from azureml.exceptions import UserErrorException
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter
 from azureml.pipeline.steps import PythonScriptStep
-
 from tests.e2e.airflow import Airflow
 from tests.e2e.chain import executions, run_config
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from azureml.core import Dataset, Experiment, Workspace
 from azureml.exceptions import ActivityFailedException
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineRun
 from azureml.pipeline.steps import PythonScriptStep
-
 from tests.e2e.airflow import wait_for
 from tests.e2e.chain import executions, run_config
 

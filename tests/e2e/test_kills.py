@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import psutil
 import pytest
+
 from azureml.core import Dataset, Workspace
 from azureml.pipeline.core import PipelineRun
-
 from mlsteps.contracts.record import StepRecord
 from mlsteps.registry import datasets
 from mlsteps.registry.documents import get_datastore

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
 from azureml.core import Dataset, Environment, Experiment, Workspace
 from azureml.core.conda_dependencies import CondaDependencies
 from azureml.core.runconfig import RunConfiguration
 from azureml.data import OutputFileDatasetConfig
 from azureml.pipeline.core import Pipeline, PipelineData, PipelineParameter, PipelineRun, StepRun
 from azureml.pipeline.steps import PythonScriptStep
-
 from mlsteps.client.home import Home
 from tests.e2e.airflow import Airflow
 from tests.e2e.chain import run_config

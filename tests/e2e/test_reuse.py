@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
-from azureml.pipeline.core import PipelineRun
 
+from azureml.pipeline.core import PipelineRun
 from mlsteps.client.decisions import decisions
 from mlsteps.operators.execution import DECISION
 from tests.e2e.airflow import Airflow
@@ -36,6 +36,11 @@ def again(settled: Chain) -> Iterator[Callable]:
     return run
 
 
+def in_airflow(run: PipelineRun) -> tuple[str, str]:
+    """The ids of the DAG and of its run. The DAG's may have a number: while a run of another graph goes on."""
+    return run._head()["dag_id"], run.id
+
+
 def reasons(chain: Chain, run: PipelineRun) -> dict[str, str]:
     """Why each step was run or reused, by name, as ``plan`` or, where it had to wait, the step itself decided."""
     runs = chain.ws._run_store()
@@ -55,7 +60,7 @@ def places(run: PipelineRun) -> dict[str, str]:
 
 def test_a_chain_runs_once(settled: Chain, airflow: Airflow) -> None:
     assert executions(settled.notes) == sorted(STEPS)
-    tasks = airflow.tasks("reuse", settled.first.id)
+    tasks = airflow.tasks(*in_airflow(settled.first))
     assert tasks == dict.fromkeys(("plan", "prepare", "train_a", "train_b", "compare"), "success")
     assert [settled.text("report", "report.txt")] == ["a of FIRST LINE\nSECOND LINE\n\nb of FIRST LINE\nSECOND LINE\n"]
 
@@ -65,9 +70,9 @@ def test_the_second_run_starts_no_process_but_the_plans(
 ) -> None:
     run, ran = again(show_output=True)
     assert ran == []
-    states = airflow.tasks("reuse", run.id)
+    states = airflow.tasks(*in_airflow(run))
     assert states == {"plan": "success", **dict.fromkeys(("prepare", "train_a", "train_b", "compare"), "skipped")}
-    assert airflow.started("reuse", run.id) == ["plan"]
+    assert airflow.started(*in_airflow(run)) == ["plan"]
 
     text = capsys.readouterr().out
     for name in STEPS:
@@ -112,7 +117,7 @@ def test_a_comment_reruns_its_step_and_nothing_after_it(settled: Chain, again: C
     told = reasons(settled, run)
     assert "source: train.py changed" in told["train a"]
     assert told["compare"].startswith("reused from run")
-    assert airflow.tasks("reuse", run.id)["compare"] == "success"  # it was decided in its own task
+    assert airflow.tasks(*in_airflow(run))["compare"] == "success"  # it was decided in its own task
     assert run.find_step_run("compare")[0].get_properties()["azureml.isreused"] == "true"
 
 
@@ -158,3 +163,19 @@ def test_regenerate_outputs_runs_everything_and_later_runs_use_that(settled: Cha
     later, ran = again()
     assert ran == []
     assert places(later) == places(run)
+
+
+def test_a_reused_step_that_is_cleared_in_the_ui_really_runs(settled: Chain, again: Callable, airflow: Airflow) -> None:
+    run, ran = again()
+    assert ran == []
+    before = executions(settled.notes)
+    dag_id, run_id = in_airflow(run)
+    assert airflow.ended(dag_id, run_id) == "success"
+    body = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["train_a"], "only_failed": False}
+    answer = airflow.post(f"/api/v2/dags/{dag_id}/clearTaskInstances", body)
+    assert answer.status_code == 200, answer.text
+    assert airflow.ended(dag_id, run_id) == "success"
+    assert settled.since(before) == ["train a"]
+    assert airflow.started(dag_id, run_id) == ["plan", "train_a"]
+    assert run.find_step_run("train a")[0].type == "azureml.StepRun"
+    assert run.get_status() == "Finished"

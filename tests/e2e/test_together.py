@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from azureml.core import Dataset, Workspace
 from azureml.pipeline.core import PipelineRun
-
 from mlsteps.registry import datasets
 from tests.e2e.airflow import Airflow, wait_for
 from tests.e2e.chain import executions
