@@ -119,9 +119,11 @@ def test_hand_written_reasons_name_what_is_there() -> None:
     assert stale == []
 
 
-def test_a_reason_for_every_parameter_of_a_name_is_needed_by_one() -> None:
+def test_hand_written_reasons_are_needed() -> None:
+    """Those for a parameter wherever no code reads it may wait for their first use."""
     used = {row.reason for row in status.table() if row.state == "ignored"}
-    assert {key: why for key, why in status.reasons().ignored.items() if why not in used} == {}
+    reasons = {key: why for key, why in status.reasons().ignored.items() if not key.startswith("*")}
+    assert {key: why for key, why in reasons.items() if why not in used} == {}
 
 
 def test_the_facts_are_small_and_hold_names_only() -> None:
