@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "provider" / "mlsteps"
 ROWS = [
     {"errors"},
     {"contracts"},
+    {"schedules"},
     {"storage"},
     {"registry"},
     {"reuse"},
@@ -22,7 +23,7 @@ ROWS = [
     {"environments"},
     {"runner"},
     {"compute"},
-    {"hooks", "operators"},
+    {"hooks", "operators", "timetables", "triggers"},
     {"translate"},
     {"client"},
     {"compatibility"},
@@ -33,14 +34,16 @@ MAY_IMPORT_AIRFLOW = {
     "bundles",
     "hooks",
     "operators",
+    "timetables",
     "translate",
+    "triggers",
     "client",
     "cli",
     "plugin",
     "get_provider_info",
     "compute",
 }
-RUNS_IN_A_STEP = {"errors", "contracts", "storage", "registry", "tables", "sdk", "runner", "_azureml"}
+RUNS_IN_A_STEP = {"errors", "contracts", "schedules", "storage", "registry", "tables", "sdk", "runner", "_azureml"}
 STANDARD_ONLY_ALLOWED = {"mlsteps", "azureml"}
 
 

@@ -6,6 +6,7 @@ A store is one place, such as a folder or a container and a folder in it. Paths 
 
 from __future__ import annotations
 
+import errno
 import re
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
@@ -66,6 +67,11 @@ def safe_path(path: str) -> str:
 def redact(text: str) -> str:
     """``text`` without what looks like a secret: passwords and signatures in URLs."""
     return _SECRETS.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
+
+
+def _is_absence(error: Exception) -> bool:
+    absent = isinstance(error, FileNotFoundError) or getattr(error, "errno", None) == errno.ENOENT
+    return absent or type(error).__name__ in ("ResourceNotFoundError", "NoSuchKey")
 
 
 class Store(ABC):
@@ -134,6 +140,13 @@ class Store(ABC):
     def below(self, path: str) -> Store:
         """The store rooted at a folder of this one."""
 
+    def files(self, path: str = "") -> List[Entry]:
+        """The files immediately below a folder, sorted by path; none when it is absent."""
+        prefix = safe_path(path) + "/" if path else ""
+        return [
+            entry for entry in self.list(path) if "/" not in entry.path[len(prefix) :] and entry.path != prefix[:-1]
+        ]
+
     def folders(self, path: str = "") -> List[str]:
         """Names of the immediate sub-folders, sorted."""
         return [child.name for child in self.children(path) if child.is_folder]
@@ -157,7 +170,7 @@ class Store(ABC):
             raise
         except Exception as error:  # drivers raise classes of their own, which are not imported here
             place = self.url_of(path)
-            if isinstance(error, FileNotFoundError) or type(error).__name__ in ("ResourceNotFoundError", "NoSuchKey"):
+            if _is_absence(error):
                 raise MissingFile(f"{place} does not exist (while trying to {doing} it).", error) from error
             reason = redact(getattr(error, "strerror", None) or str(error) or repr(error))
             text = f"{place}: could not {doing} it: {type(error).__name__}: {reason}"

@@ -50,6 +50,12 @@ class LocalStore(Store):
                 return []
         return sorted(found)
 
+    def files(self, path: str = "") -> List[Entry]:
+        path = safe_path(path)
+        prefix = path + "/" if path else ""
+        found = [self.entry(prefix + child.name) for child in self.children(path) if not child.is_folder]
+        return [entry for entry in found if entry is not None]  # one may have gone since
+
     def entry(self, path: str) -> Entry | None:
         path = safe_path(path)
         at = self._at(path)

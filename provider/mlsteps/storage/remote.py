@@ -10,7 +10,7 @@ import io
 import posixpath
 import secrets
 import threading
-from typing import Any, BinaryIO, Dict, Iterator, List, Mapping
+from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Tuple
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
@@ -69,6 +69,8 @@ class FsspecStore(Store):
                 found = self._fresh().find(self._at(path), detail=True, withdirs=False)
             except FileNotFoundError:
                 found = {}
+            if not isinstance(found, dict):  # adlfs: the path is a file's own
+                found = {self._at(path): self._fs.info(self._at(path))}
         entries = [self._entry(info) for info in found.values() if _is_file(info)]
         yield from sorted(entry for entry in entries if TEMPORARY not in entry.path)
 
@@ -80,18 +82,22 @@ class FsspecStore(Store):
         return name[len(root) :].lstrip("/") if root and name.startswith(root) else name
 
     def children(self, path: str = "") -> List[Child]:
+        return sorted({Child(name, info["type"] == "directory") for name, info in self._below(path)})
+
+    def files(self, path: str = "") -> List[Entry]:
+        return sorted(self._entry(info) for _, info in self._below(path) if _is_file(info))
+
+    def _below(self, path: str) -> Iterator[Tuple[str, Mapping[str, Any]]]:
+        """What one request tells of the names immediately below a folder."""
         with self._trouble(path, "list"):
-            at = self._at(path)
             try:
-                found = self._fresh().ls(at, detail=True)
+                found = self._fresh().ls(self._at(path), detail=True)
             except (FileNotFoundError, NotADirectoryError):
-                return []
-        answer = set()
+                return
         for info in found:
             name = info["name"].rstrip("/").rpartition("/")[2]
             if name and not name.startswith(TEMPORARY) and self._relative(info["name"].rstrip("/")) != safe_path(path):
-                answer.add(Child(name, info["type"] == "directory"))
-        return sorted(answer)
+                yield name, info
 
     def _info(self, path: str) -> Mapping[str, Any] | None:
         with self._trouble(path, "look at"):

@@ -1,0 +1,1 @@
+"""Airflow timetables of this package, registered by the plugin."""
