@@ -50,9 +50,9 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 def test_a_store_lists_the_files_directly_below_a_path(store: Store) -> None:
     for path in ("in/b.csv", "in/a.csv", "in/deeper/c.csv", "inside.csv"):
         store.write(path, b"1")
-    assert store.files("in") == [store.entry("in/a.csv"), store.entry("in/b.csv")]
-    assert [entry.path for entry in store.files("in/")] == ["in/a.csv", "in/b.csv"]
-    assert [entry.path for entry in store.files()] == ["inside.csv"]
-    assert store.files("absent") == []
-    assert list(Store.files(store, "in")) == store.files("in")
-    assert Store.files(store) == store.files()
+    assert store.files_in("in") == [store.entry("in/a.csv"), store.entry("in/b.csv")]
+    assert [entry.path for entry in store.files_in("in/")] == ["in/a.csv", "in/b.csv"]
+    assert [entry.path for entry in store.files_in()] == ["inside.csv"]
+    assert store.files_in("absent") == []
+    assert list(Store.files_in(store, "in")) == store.files_in("in")
+    assert Store.files_in(store) == store.files_in()

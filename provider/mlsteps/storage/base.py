@@ -140,7 +140,7 @@ class Store(ABC):
     def below(self, path: str) -> Store:
         """The store rooted at a folder of this one."""
 
-    def files(self, path: str = "") -> List[Entry]:
+    def files_in(self, path: str = "") -> List[Entry]:
         """The files immediately below a folder, sorted by path; none when it is absent."""
         prefix = safe_path(path) + "/" if path else ""
         return [

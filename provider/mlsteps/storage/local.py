@@ -50,7 +50,7 @@ class LocalStore(Store):
                 return []
         return sorted(found)
 
-    def files(self, path: str = "") -> List[Entry]:
+    def files_in(self, path: str = "") -> List[Entry]:
         path = safe_path(path)
         prefix = path + "/" if path else ""
         found = [self.entry(prefix + child.name) for child in self.children(path) if not child.is_folder]

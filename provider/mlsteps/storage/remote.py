@@ -84,7 +84,7 @@ class FsspecStore(Store):
     def children(self, path: str = "") -> List[Child]:
         return sorted({Child(name, info["type"] == "directory") for name, info in self._below(path)})
 
-    def files(self, path: str = "") -> List[Entry]:
+    def files_in(self, path: str = "") -> List[Entry]:
         return sorted(self._entry(info) for _, info in self._below(path) if _is_file(info))
 
     def _below(self, path: str) -> Iterator[Tuple[str, Mapping[str, Any]]]:
