@@ -125,14 +125,11 @@ def test_secrets_are_found_by_value_also_inside_connection_strings():
 
 
 def test_a_key_becomes_a_connection_string_that_no_variable_can_override():
-    rest, options = for_driver(
-        "abfs", "box", {"account_name": "acc", "account_key": "k", "account_url": "http://h:1/acc"}
-    )
-    assert rest == "box"
+    options = for_driver("abfs", {"account_name": "acc", "account_key": "k", "account_url": "http://h:1/acc"})
     assert options == {
         "connection_string": "DefaultEndpointsProtocol=http;AccountName=acc;BlobEndpoint=http://h:1/acc;AccountKey=k"
     }
-    _, options = for_driver("abfs", "box", {"account_name": "acc", "sas_token": "?sv=1&sig=x", "max_concurrency": 4})
+    options = for_driver("abfs", {"account_name": "acc", "sas_token": "?sv=1&sig=x", "max_concurrency": 4})
     assert options == {
         "connection_string": "DefaultEndpointsProtocol=https;AccountName=acc;"
         "BlobEndpoint=https://acc.blob.core.windows.net;SharedAccessSignature=sv=1&sig=x",

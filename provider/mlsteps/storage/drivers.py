@@ -8,20 +8,36 @@ from urllib.parse import urlsplit
 from mlsteps.errors import StoreError
 
 Options = Dict[str, Any]
+_AZURE = ("abfs", "abfss", "az", "adl")
 _IDENTITIES = ("managed_identity_client_id", "workload_identity_client_id", "workload_identity_tenant_id")
 
 
-def for_driver(protocol: str, rest: str, options: Mapping[str, Any]) -> Tuple[str, Options]:
-    """The URL behind its protocol, and the options, as the driver of a protocol takes them.
+def for_driver(protocol: str, options: Mapping[str, Any]) -> Options:
+    """Options as the driver of a protocol takes them.
 
-    :param rest: the URL without its protocol; :param options: credentials in the form of
-        ``registry.connections.driver_options``, mixed with the driver's own options, which pass unchanged.
+    :param options: credentials in the form of ``registry.connections.driver_options``, mixed with the driver's own
+        options, which pass unchanged.
     """
     adapt = _ADAPTERS.get(protocol)
-    return adapt(rest, dict(options)) if adapt else (rest, dict(options))
+    return adapt(dict(options)) if adapt else dict(options)
 
 
-def _azure(rest: str, options: Options) -> Tuple[str, Options]:
+def open_file_system(protocol: str, url: str, options: Options) -> Tuple[Any, str]:
+    """An fsspec file system, and where the URL leads in it.
+
+    :raises ImportError: when its driver is not installed.
+    """
+    from fsspec.core import url_to_fs
+
+    if protocol in _AZURE:
+        from mlsteps.storage.azure_blob import open_blobs
+
+        return open_blobs(url, options)
+    file_system, root = url_to_fs(url, **options)
+    return file_system, root
+
+
+def _azure(options: Options) -> Options:
     """adlfs.
 
     Keys and tokens become a connection string: it alone carries an address with another protocol than https, and it
@@ -31,14 +47,14 @@ def _azure(rest: str, options: Options) -> Tuple[str, Options]:
     identities = {name: options.pop(name) for name in _IDENTITIES if name in options}
     name = options.get("account_name")
     if options.get("connection_string") or options.get("credential") is not None:
-        return rest, options
+        return options
     if name and (options.get("account_key") or options.get("sas_token")):
-        return rest, {**_without_secrets(options), "connection_string": _connection_string(str(name), url, options)}
+        return {**_without_secrets(options), "connection_string": _connection_string(str(name), url, options)}
     if url:
         options.setdefault("account_host", url.partition("://")[2])
     if identities and not options.get("client_id"):
         options["credential"] = _identity(identities)
-    return rest, options
+    return options
 
 
 def _without_secrets(options: Options) -> Options:
@@ -72,31 +88,14 @@ def _identity(identities: Mapping[str, Any]) -> Any:
     )
 
 
-def _s3(rest: str, options: Options) -> Tuple[str, Options]:
+def _s3(options: Options) -> Options:
     region = options.pop("region_name", None)
     if region:
         options["client_kwargs"] = {**(options.get("client_kwargs") or {}), "region_name": region}
-    return rest, options
+    return options
 
 
-def _smb(rest: str, options: Options) -> Tuple[str, Options]:
-    """fsspec takes the server from the URL alone; a connection's own host and port win over the datastore's."""
-    host, port = options.pop("host", None), options.pop("port", None)
-    options.pop("account_key", None)
-    if options.pop("sas_token", None) and not options.get("password"):
-        raise StoreError(
-            f"smb://{rest} was registered with a SAS token, which SMB does not know. Register it with an account key."
-        )
-    server, slash, path = rest.partition("/")
-    if host:
-        server = f"{host}:{port}" if port else str(host)
-    # Without it each open file is locked for every other reader, in this process too.
-    options.setdefault("share_access", "rwd")
-    return f"{server}{slash}{path}", options
-
-
-_ADAPTERS: Dict[str, Callable[[str, Options], Tuple[str, Options]]] = {
-    **dict.fromkeys(("abfs", "abfss", "az", "adl"), _azure),
+_ADAPTERS: Dict[str, Callable[[Options], Options]] = {
+    **dict.fromkeys(_AZURE, _azure),
     **dict.fromkeys(("s3", "s3a"), _s3),
-    "smb": _smb,
 }

@@ -6,10 +6,10 @@ import os
 from typing import Any, Dict, Mapping
 from urllib.parse import urlsplit
 
-from mlsteps.errors import InvalidInput, StoreError, UnsupportedFeature
+from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UnsupportedFeature
 from mlsteps.storage.addresses import account_address
 from mlsteps.storage.base import Store, redact
-from mlsteps.storage.drivers import for_driver
+from mlsteps.storage.drivers import for_driver, open_file_system
 from mlsteps.storage.local import LocalStore
 from mlsteps.storage.relayed import RelayedStore, relay
 
@@ -55,7 +55,7 @@ def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
     socket_path = relay()
     if socket_path and not credentials:
         return RelayedStore(socket_path, {"url": url}, redact(url))
-    return _open_with_fsspec(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
+    return _open_with_driver(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
 
 
 def is_remote(url: str) -> bool:
@@ -64,18 +64,21 @@ def is_remote(url: str) -> bool:
     return bool(separator) and protocol.lower() not in ("file", "local", "http", "https")
 
 
-def _open_with_fsspec(protocol: str, rest: str, options: Dict[str, Any]) -> Store:
-    rest, options = for_driver(protocol, rest, options)
-    url = f"{protocol}://{rest}"
+def _open_with_driver(protocol: str, rest: str, options: Dict[str, Any]) -> Store:
+    url, options = f"{protocol}://{rest}", for_driver(protocol, options)
     try:
-        from fsspec.core import url_to_fs
+        if protocol == "smb":
+            from mlsteps.storage.smb import open_share
 
+            return open_share(url, options)
         from mlsteps.storage.remote import FsspecStore
 
-        file_system, root = url_to_fs(url, **options)
+        file_system, root = open_file_system(protocol, url, options)
     except ImportError as error:
         package = _PACKAGES.get(protocol, "fsspec")
         raise StoreError(f"{redact(url)} needs a driver: pip install {package} ({error}).", error) from error
+    except AzureMLException:
+        raise
     except Exception as error:  # some drivers connect at once, and raise classes of their own
         if isinstance(error, ValueError) and "rotocol not known" in str(error):
             raise StoreError(f"{redact(url)}: fsspec knows no protocol {protocol!r}.", error) from error
@@ -124,6 +127,11 @@ def _sdk_url(document: Mapping[str, Any]) -> str | None:
 def _account_options(document: Mapping[str, Any], options: Mapping[str, Any]) -> Dict[str, Any]:
     """Where the account answers, and who asks: over SMB (Azure Files) the account is the user, its key the password."""
     if document.get("type") == "AzureFile":
+        if options.get("sas_token") and not (options.get("account_key") or options.get("password")):
+            raise StoreError(
+                f"Datastore {document.get('name')!r} was registered with a SAS token, which a file share does not take "
+                "over SMB. Register it with the account's key."
+            )
         known = {"username": document["account_name"], "password": options.get("account_key")}
     else:
         known = {"account_name": document["account_name"]}

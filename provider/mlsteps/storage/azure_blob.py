@@ -1,0 +1,45 @@
+"""adlfs with names taken as they are. Needs adlfs.
+
+adlfs parses every path as a URL, and so chokes on names with brackets and mistakes others; here a path is a container
+and a name, nothing more.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Mapping, Tuple
+
+_PROTOCOLS = ("abfs", "abfss", "az", "adl")
+
+
+def open_blobs(url: str, options: Mapping[str, Any]) -> Tuple[Any, str]:
+    """The file system of an account, and where the URL leads in it.
+
+    :param url: ``abfs://container/folder`` or ``abfss://container@account.dfs.core.windows.net/folder``.
+    """
+    place, slash, folder = url.partition("://")[2].partition("/")
+    container, _, host = place.partition("@")
+    named = {"account_name": host.partition(".")[0]} if host else {}
+    if host and not host.endswith(".core.windows.net"):
+        named["account_host"] = host.replace(".dfs.", ".blob.", 1)
+    return _class()(**{**named, **options}), container + slash + folder
+
+
+@lru_cache(maxsize=1)
+def _class() -> Any:
+    from adlfs import AzureBlobFileSystem  # type: ignore[import-not-found, import-untyped]
+
+    class Blobs(AzureBlobFileSystem):
+        """See the module."""
+
+        @classmethod
+        def _strip_protocol(cls, path: Any) -> Any:
+            if isinstance(path, list):
+                return [cls._strip_protocol(item) for item in path]
+            text = str(path)
+            for protocol in _PROTOCOLS:
+                if text.startswith(f"{protocol}://"):
+                    text = text[len(protocol) + 3 :]
+            return text.strip("/")
+
+    return Blobs
