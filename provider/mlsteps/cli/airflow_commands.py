@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from airflow.cli.simple_table import AirflowConsole
-from airflow.utils.cli import action_cli, suppress_logs_and_warning
-from airflow.utils.providers_configuration_loader import providers_configuration_loaded
-
+from mlsteps.cli.shared import command, print_rows, reference
 from mlsteps.contracts.graph import PipelineGraph
 from mlsteps.errors import AzureMLException
-from mlsteps.hooks.mlsteps import MlstepsHook, resolve_reference
+from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators.parameters import REGENERATE, refuse_unknown, values
 from mlsteps.registry.runs import RunStore
 from mlsteps.registry.workspaces import home, open_workspace
@@ -25,16 +21,7 @@ if TYPE_CHECKING:
     from mlsteps.storage.workspace_store import WorkspaceStore
 
 
-Command = Callable[["Namespace"], None]
-
-
-def _command(function: Command) -> Command:
-    """What Airflow's own commands are wrapped in."""
-    wrapped = suppress_logs_and_warning(providers_configuration_loaded(function))
-    return cast(Command, action_cli(check_db=False)(wrapped))  # type: ignore[no-untyped-call]
-
-
-@_command
+@command
 def plan(args: Namespace) -> None:
     """Print what a run of a DAG would do now: nothing is started and nothing is stored."""
     from mlsteps.reuse.explain import plan_as_json
@@ -45,10 +32,10 @@ def plan(args: Namespace) -> None:
 
         print(explain_plan(decisions))
     else:
-        _print(plan_as_json(decisions), args.output)
+        print_rows(plan_as_json(decisions), args.output)
 
 
-@_command
+@command
 def explain(args: Namespace) -> None:
     """Print why steps ran or were reused: in a run that has been, or, with ``--now``, if one began now."""
     found = _now(args) if args.now else _kept(args)
@@ -57,13 +44,13 @@ def explain(args: Namespace) -> None:
         names = ", ".join(str(item["step"]) for item in found)
         raise SystemExit(f"There is no step {args.step!r}. There are {names}.")
     if args.output != "table":
-        _print(wanted, args.output)
+        print_rows(wanted, args.output)
         return
     for item in wanted:
         print("\n".join(_lines(item)))
 
 
-@_command
+@command
 def workspace(args: Namespace) -> None:
     """Print what a workspace holds, or which local workspaces there are."""
     if args.workspace is None:
@@ -71,15 +58,8 @@ def workspace(args: Namespace) -> None:
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
         rows = [{"workspace": name, "root": os.path.join(folder, name)} for name in names]
     else:
-        rows = [_contents(open_workspace(_reference(args.workspace)))]
-    _print(rows, args.output)
-
-
-def _print(data: list[dict[str, Any]], output: str) -> None:
-    if output == "json":  # Airflow's own makes texts of numbers
-        print(json.dumps(data, ensure_ascii=False))
-    else:
-        AirflowConsole().print_as(data=data, output=output)
+        rows = [_contents(open_workspace(reference(args.workspace)))]
+    print_rows(rows, args.output)
 
 
 def _planned(args: Namespace) -> Plan:
@@ -187,13 +167,6 @@ def _lines(item: dict[str, Any]) -> list[str]:
     if item.get("fingerprint"):
         lines.append(f"  fingerprint {item['fingerprint']}")
     return lines + [f"  {change['text']}" for change in item.get("changes", ())]
-
-
-def _reference(text: str) -> dict[str, Any]:
-    """A connection's id, a root, or a name."""
-    if text.startswith("mlsteps_"):
-        return MlstepsHook(text).reference()
-    return {"root": text} if "/" in text else resolve_reference({"name": text})
 
 
 def _contents(ws: WorkspaceStore) -> dict[str, Any]:

@@ -23,8 +23,33 @@ def get_cli_commands() -> list[Any]:
         _action("plan", "Which steps would run now, which would be reused, and why", dag_id, conf, bundle),
         _action("explain", "Why steps ran or were reused", dag_id, step, run_id, now, conf, bundle),
         _action("workspace", "What a workspace holds", _argument("workspace", help=which, nargs="?")),
+        _compute(),
     )
     return [GroupCommand(name="mlsteps", help="Azure ML SDK v1 pipelines", subcommands=commands)]
+
+
+def _compute() -> Any:
+    from airflow.cli.cli_config import GroupCommand
+
+    which = "Name or root of the workspace, or id of a connection; the default one when left out"
+    workspace = _argument("-w", "--workspace", help=which)
+    name = _argument("name", help="Name of the compute target; '*' for all that are not named, and for steps without")
+    changes = (
+        _argument("-k", "--kind", help="local or docker"),
+        _argument("-p", "--option", help="name=value of the kind, may be repeated; name= forgets it", action="append"),
+        _argument("--pool", help="Airflow pool of its steps; made when it is not there"),
+        _argument("--slots", help="Size of the pool; the target's max_nodes when left out", type=int),
+        _argument("--queue", help="Airflow queue of its steps"),
+        _argument("--executor", help="Airflow executor of its steps"),
+        _argument("--remove", help="Forget what was set", action="store_true"),
+    )
+    module = "mlsteps.cli.compute_commands"
+    commands = (
+        _action("list", "Compute targets, and where their steps run", workspace, function=f"{module}.compute_list"),
+        _action("show", "One compute target", name, workspace, function=f"{module}.compute_show"),
+        _action("set", "Where its steps run", name, *changes, workspace, function=f"{module}.compute_set"),
+    )
+    return GroupCommand(name="compute", help="Where the steps of compute targets run", subcommands=commands)
 
 
 def _argument(*flags: str, **options: Any) -> Arg:
@@ -33,8 +58,8 @@ def _argument(*flags: str, **options: Any) -> Arg:
     return Arg(flags, **options)  # type: ignore[no-untyped-call]
 
 
-def _action(name: str, summary: str, *arguments: Arg) -> Any:
+def _action(name: str, summary: str, *arguments: Arg, function: str = "") -> Any:
     from airflow.cli.cli_config import ARG_OUTPUT, ARG_VERBOSE, ActionCommand, lazy_load_command
 
-    function = lazy_load_command(f"mlsteps.cli.airflow_commands.{name}")
-    return ActionCommand(name=name, help=summary, func=function, args=(*arguments, ARG_OUTPUT, ARG_VERBOSE))
+    called = lazy_load_command(function or f"mlsteps.cli.airflow_commands.{name}")
+    return ActionCommand(name=name, help=summary, func=called, args=(*arguments, ARG_OUTPUT, ARG_VERBOSE))

@@ -8,9 +8,33 @@ from typing import Any
 
 from mlsteps.contracts.spec import StepResult, StepSpec
 
+Report = Callable[[str], None]
+
 
 class Target(ABC):
-    """One place for one attempt at one step."""
+    """One place for one attempt at one step: :meth:`prepare`, perhaps :meth:`left_behind`, then :meth:`run`."""
+
+    @abstractmethod
+    def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
+        """Make the step's environment ready; answers its Python, as a path or name that holds where the step runs.
+
+        :param environment: an Environment document; None and ``{}`` for one without packages.
+        :param report: called with one line for each thing a person should know; never with a credential.
+        :raises InvalidInput: for something in the document that cannot be had here.
+        :raises RunConfigurationException: when the environment cannot be made.
+        """
+
+    def left_behind(self, task: str, content: str) -> StepSpec | None:
+        """What an earlier try of this task started and was killed before it could collect; its spec, or None.
+
+        Where steps end with their worker, as on the worker itself, there is never anything. Elsewhere a step goes on
+        without its worker, and :meth:`run` with the spec that this answers collects it: the script runs once. What is
+        found but of no use any more is removed.
+
+        :param task: the task that this target is for; the same for each try.
+        :param content: identity of what it would run; one that differs is of no use.
+        """
+        return None
 
     @abstractmethod
     def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:

@@ -35,6 +35,10 @@ class Lines:
         if self._length >= LONGEST or (final and self._length):
             self._end()
 
+    def note(self, text: str) -> None:
+        """Say something of our own, on a line of its own."""
+        self._on_line(text)
+
     def _end(self) -> None:
         text = "".join(self._open).rstrip("\r")
         self._open, self._length = [], 0

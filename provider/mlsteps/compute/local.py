@@ -14,7 +14,7 @@ from typing import Any
 
 import mlsteps
 from mlsteps.compute import scratch
-from mlsteps.compute.base import Target
+from mlsteps.compute.base import Report, Target
 from mlsteps.compute.lines import Lines
 from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.runner import result as result_file
@@ -39,6 +39,12 @@ class LocalTarget(Target):
         self._lines: Lines | None = None
         self._stopped = False
         self._thread = 0
+
+    def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
+        """See :meth:`Target.prepare`: a virtual environment on this machine."""
+        from mlsteps.environments.virtual import prepare
+
+        return prepare(environment, report).path
 
     def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:
         """See :meth:`Target.run`. The work directory is made here and is gone afterwards."""

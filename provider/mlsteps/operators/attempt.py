@@ -61,6 +61,10 @@ class Attempt:
         """The id of this try at the step."""
         return run_ids.step_run_id(self.pipeline_run_id, step_id, self.try_number)
 
+    def work_of(self, step_id: str) -> str:
+        """What all tries at the step have in common until a person clears it: then it shall run anew."""
+        return f"{self.pipeline_run_id}/{step_id}/{self.clear_number}"
+
     def reused_run_id(self, step_id: str) -> str:
         """The id of a step that ``plan`` marks reused: no try of it ever starts."""
         return run_ids.step_run_id(self.pipeline_run_id, step_id, 0)

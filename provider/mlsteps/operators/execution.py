@@ -50,6 +50,7 @@ class StepExecution:
         self.attempt = Attempt.of(context)
         self.plan = pull(context, operator.plan_task_id)
         self.target: Target | None = None
+        self.taken_over: str | None = None
         self.runs: RunStore
         self.has_runs = False
         self.snapshot: str | None = None
@@ -204,14 +205,24 @@ class StepExecution:
         return again.record if again.action == REUSE else None
 
     def _run(self, decision: Decision, lease: Lease | None) -> dict[str, Any]:
+        from mlsteps.operators.targets import target_for
+
+        self.target = target_for(self.node, self.ws)
+        earlier = self.target.left_behind(self.attempt.work_of(self.node.id), decision.fingerprint)
+        if earlier is not None:
+            self.log.info("An earlier try was killed and what it started goes on: this one takes over its run.")
+            self.taken_over = earlier.run_id
         run_id = self._open_run()
-        self.runs.write(run_id, "status", status="Preparing")
-        spec, result = self._supervised(run_id, lease)
+        if earlier is None:
+            self.runs.write(run_id, "status", status="Preparing")
+        spec, result = self._supervised(self.target, run_id, lease, earlier)
         if result.status != "Completed":
             self._end_badly(result)
         return self._commit(decision, spec, result)
 
     def _open_run(self, *, reused: bool = False) -> str:
+        if self.taken_over is not None:
+            return self.taken_over
         run_id = runs.open_step_run(
             self.runs, self.attempt, self.experiment, self.node, snapshot=self.snapshot, reused=reused
         )
@@ -222,10 +233,11 @@ class StepExecution:
             self.decision = None
         return run_id
 
-    def _supervised(self, run_id: str, lease: Lease | None) -> tuple[StepSpec, StepResult]:
+    def _supervised(
+        self, target: Target, run_id: str, lease: Lease | None, earlier: StepSpec | None
+    ) -> tuple[StepSpec, StepResult]:
         """Prepare the environment and run, while a thread keeps the lease and looks for reasons to stop."""
-        from mlsteps.environments.virtual import prepare
-        from mlsteps.operators.targets import credentials_for, target_for
+        from mlsteps.operators.targets import credentials_for
 
         watch = Watch(
             look=self._stop_reason,
@@ -235,12 +247,10 @@ class StepExecution:
             seconds=setting("watch_seconds"),
         )
         with watch:
-            interpreter = prepare(self._environment(), self.log.info)
-            spec = self._spec(run_id, interpreter.path)
-            self.target = target_for(self.node, self.ws)
+            spec = earlier or self._spec(run_id, target.prepare(self._environment(), self.log.info))
             if self.cancelled:
-                return spec, StepResult("Canceled")
-            return spec, self.target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
+                target.stop()  # it was cancelled before there was a target; run() then starts nothing
+            return spec, target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
 
     def _spec(self, run_id: str, interpreter: str) -> StepSpec:
         inputs = [

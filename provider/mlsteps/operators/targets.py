@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
 
 def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
-    """The target of a step: a process on the worker, whatever compute target the SDK named."""
-    from mlsteps.compute.local import LocalTarget
+    """The target of one attempt at a step: of the kind that the workspace gives its compute target (``placements/``).
 
-    return LocalTarget()
+    :raises InvalidInput: when the workspace says something of it that cannot be.
+    """
+    from mlsteps.compute.choose import choose
+
+    return choose(ws, node.compute.get("name"), node.settings)
 
 
 def credentials_for(ws: WorkspaceStore, spec: StepSpec) -> dict[str, Any]:

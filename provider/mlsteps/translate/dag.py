@@ -82,12 +82,14 @@ def _dag_file(fallback: str) -> str:
 
 
 def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str) -> None:
+    from mlsteps.compute.choose import scheduling
     from mlsteps.operators.plan import PlanOperator
 
     plan = PlanOperator(
         task_id=PLAN, dag=made, graph=graph, experiment_name=experiment, outlets=_plan_outlets(graph) or None
     )
-    tasks = {node.id: _task(made, graph, node, experiment) for node in graph.steps}
+    placed = scheduling(graph.workspace, (node.compute.get("name") for node in graph.steps))
+    tasks = {node.id: _task(made, graph, node, experiment, placed) for node in graph.steps}
     _connect(plan, tasks, graph)
 
 
@@ -99,7 +101,13 @@ def _plan_outlets(graph: PipelineGraph) -> list[Any]:
     return [reused_alias(graph.workspace)] if registers else []
 
 
-def _task(made: DAG, graph: PipelineGraph, node: StepNode, experiment: str) -> StepOperator:
+def _task(
+    made: DAG,
+    graph: PipelineGraph,
+    node: StepNode,
+    experiment: str,
+    placed: Mapping[str | None, Mapping[str, str]],
+) -> StepOperator:
     from mlsteps.operators.commit import assets_of
     from mlsteps.operators.step import COLORS, StepOperator
 
@@ -116,7 +124,7 @@ def _task(made: DAG, graph: PipelineGraph, node: StepNode, experiment: str) -> S
         task_display_name=node.name if node.name != node.id else None,
         doc_md=step_text(node),
         outlets=assets_of(graph.workspace, node.outputs) or None,
-        **_placement(node.compute),
+        **{**placed.get(node.compute.get("name"), {}), **_placement(node.compute)},
     )
     if node.type in COLORS:
         task.ui_color = COLORS[node.type]
@@ -124,7 +132,7 @@ def _task(made: DAG, graph: PipelineGraph, node: StepNode, experiment: str) -> S
 
 
 def _placement(compute: Mapping[str, Any]) -> dict[str, Any]:
-    """``pool``, ``queue``, ``executor`` as the compute target in the graph names them; nothing is looked up."""
+    """``pool``, ``queue``, ``executor`` as the compute target in the graph names them."""
     return {key: compute[key] for key in ("pool", "queue", "executor") if compute.get(key)}
 
 

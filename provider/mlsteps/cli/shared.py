@@ -1,0 +1,41 @@
+"""What all ``airflow mlsteps`` commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.cli.simple_table import AirflowConsole
+from airflow.utils.cli import action_cli, suppress_logs_and_warning
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+from mlsteps.hooks.mlsteps import MlstepsHook, resolve_reference
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+Command = Callable[["Namespace"], None]
+
+
+def command(function: Command) -> Command:
+    """What Airflow's own commands are wrapped in."""
+    wrapped = suppress_logs_and_warning(providers_configuration_loaded(function))
+    return cast(Command, action_cli(check_db=False)(wrapped))  # type: ignore[no-untyped-call]
+
+
+def print_rows(data: list[dict[str, Any]], output: str) -> None:
+    """Print in the form that ``--output`` names."""
+    if output == "json":  # Airflow's own makes texts of numbers
+        print(json.dumps(data, ensure_ascii=False))
+    else:
+        AirflowConsole().print_as(data=data, output=output)
+
+
+def reference(text: str | None) -> dict[str, Any]:
+    """The workspace that a connection's id, a root or a name means; the default one for None."""
+    if text is None:
+        return resolve_reference({})
+    if text.startswith("mlsteps_"):
+        return MlstepsHook(text).reference()
+    return {"root": text} if "/" in text else resolve_reference({"name": text})

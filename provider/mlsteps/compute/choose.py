@@ -1,0 +1,58 @@
+"""From what a workspace says of a compute target to the place where its steps run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlsteps.compute.base import Target
+from mlsteps.compute.placement import SCHEDULING, DockerOptions, options_of
+from mlsteps.compute.vm_sizes import resources
+from mlsteps.registry.documents import get_compute
+from mlsteps.registry.placements import EVERY, get_placement
+from mlsteps.registry.workspaces import workspace_root
+from mlsteps.storage.workspace_store import WorkspaceStore
+
+
+def placement_of(ws: WorkspaceStore, name: str | None, default: str = "local") -> dict[str, Any]:
+    """Where the steps of a compute target run.
+
+    :param name: None for a step that names no target.
+    :param default: the kind where the workspace says nothing.
+    """
+    return get_placement(ws, name) or {"name": EVERY, "kind": default}
+
+
+def scheduling(reference: Mapping[str, Any], names: Iterable[str | None]) -> dict[str | None, dict[str, str]]:
+    """``pool``, ``queue`` and ``executor`` of compute targets, by name, as a workspace on this machine gives them.
+
+    For a DAG file that is being parsed: nothing is made, no connection is looked up and no other machine is asked, so a
+    workspace that lies elsewhere says nothing here.
+
+    :param reference: the workspace, as a graph names it.
+    """
+    root = workspace_root({"name": "default", **reference})
+    if "://" in root or not os.path.isdir(os.path.join(root, "placements")):
+        return {}
+    ws = WorkspaceStore(root)
+    found = {name: get_placement(ws, name) or {} for name in set(names)}
+    return {name: {key: said[key] for key in SCHEDULING if said.get(key)} for name, said in found.items()}
+
+
+def choose(ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], default: str = "local") -> Target:
+    """The target for one attempt at a step.
+
+    :param settings: the step's run settings, such as ``{"docker": {"shm_size": "2g"}}``.
+    :raises InvalidInput: when the workspace's placement says something that cannot be.
+    """
+    options = options_of(placement_of(ws, name, default))
+    if isinstance(options, DockerOptions):
+        from mlsteps.compute.docker import DockerTarget
+
+        document = get_compute(ws, name) if name else None
+        size = resources((document or {}).get("settings", {}).get("vm_size"))
+        return DockerTarget(options, size=size, docker=settings.get("docker") or {})
+    from mlsteps.compute.local import LocalTarget
+
+    return LocalTarget()

@@ -1,0 +1,196 @@
+"""What a container is made with: limits, user, variables, mounts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from mlsteps.compute.inside import HOME, RUNTIME, package
+from mlsteps.compute.placement import DockerOptions
+from mlsteps.compute.places import Place
+from mlsteps.compute.vm_sizes import Resources
+from mlsteps.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+GIB = 1 << 30
+#: Variables of the worker that the runner inside reads, too.
+_HANDED_ON = ("MLSTEPS_KILL_GRACE", "MLSTEPS_KEEP_WORK")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a container may use; None for no limit. ``memory`` is in bytes, ``gpus`` -1 for all."""
+
+    cpus: float | None = None
+    memory: int | None = None
+    gpus: int | None = None
+    shm_size: str | None = None
+    ipc: str | None = None
+    network: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+#: Spellings of ``docker run`` that a run configuration's ``docker.arguments`` may use, by what they set.
+_ARGUMENTS = {
+    "--cpus": "cpus",
+    "-m": "memory",
+    "--memory": "memory",
+    "--shm-size": "shm_size",
+    "--gpus": "gpus",
+    "--ipc": "ipc",
+    "--net": "network",
+    "--network": "network",
+    "-e": "variables",
+    "--env": "variables",
+}
+
+
+def limits(
+    options: DockerOptions, docker: Mapping[str, Any], size: Resources | None, machine: Mapping[str, Any]
+) -> tuple[Limits, list[str]]:
+    """The limits, and notes on what was left out.
+
+    The compute target's own options come first, then the run configuration's, then the VM size when it shall count.
+
+    :param docker: the run configuration's ``docker`` section; :param machine: what the engine says of itself.
+    """
+    asked, notes = _asked(docker)
+    known = {
+        "cpus": options.cpus,
+        "memory": None if options.memory is None else size_of(options.memory),
+        "gpus": options.gpus,
+        "shm_size": options.shm_size,
+        "network": options.network,
+    }
+    made = replace(asked, **{name: value for name, value in known.items() if value is not None})  # type: ignore[arg-type]
+    if options.limits == "vm_size" and size is not None:
+        made = replace(
+            made,
+            cpus=made.cpus or min(size.cores, int(machine.get("NCPU") or size.cores)),
+            memory=made.memory or min(int(size.memory * GIB), int(machine.get("MemTotal") or size.memory * GIB)),
+            gpus=size.gpus or None if made.gpus is None else made.gpus,
+        )
+    return made, notes
+
+
+def _asked(docker: Mapping[str, Any]) -> tuple[Limits, list[str]]:
+    """What a run configuration asks for: ``{"shm_size":, "arguments": ["--cpus=2", "-m", "4g"]}``."""
+    values: dict[str, Any] = {"variables": {}}
+    notes = []
+    waiting = [str(item) for item in docker.get("arguments") or ()]
+    while waiting:
+        flag, has_value, value = waiting.pop(0).partition("=")
+        if flag not in _ARGUMENTS:
+            notes.append(f"docker argument {flag} is not known here and left out")
+            continue
+        if not has_value and waiting:
+            value = waiting.pop(0)
+        _take(values, _ARGUMENTS[flag], value)
+    if docker.get("shm_size"):
+        values["shm_size"] = str(docker["shm_size"])
+    return Limits(**values), notes
+
+
+def _take(values: dict[str, Any], name: str, value: str) -> None:
+    if name == "variables":
+        key, _, text = value.partition("=")
+        values["variables"][key] = text
+    elif name == "cpus":
+        values[name] = float(value)
+    elif name == "memory":
+        values[name] = size_of(value)
+    elif name == "gpus":
+        values[name] = -1 if value == "all" else int(value)
+    else:
+        values[name] = value
+
+
+def size_of(text: str) -> int:
+    """Bytes of ``512m``, ``4g``, ``2 GiB``.
+
+    :raises InvalidInput: for a text that is no size.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?\s*", text.lower())
+    if match is None:
+        raise InvalidInput(f"{text!r} is no size", expected="a number and a unit, such as 512m or 4g")
+    return int(float(match.group(1)) * 1024 ** "bkmgt".index(match.group(2) or "b"))
+
+
+class User:
+    """Who the step is inside: ``name`` for the engine (None: as the image says), and ``ids`` where they are known."""
+
+    def __init__(self, options: DockerOptions, image_user: str, *, sees_files: bool) -> None:
+        own = f"{os.getuid()}:{os.getgid()}"
+        asked = options.user
+        if asked is None:
+            # Files that steps write belong to the worker's user, as those of local steps do. Where nothing is shared
+            # they get their owner when they are brought back, and a step need not be root because its worker is.
+            asked = own if sees_files or os.getuid() != 0 else "image"
+        self.name = None if asked == "image" else asked
+        self.is_workers = self.name == own
+        self.ids = _ids(image_user if self.name is None else self.name)
+
+    def groups(self) -> list[str]:
+        """More groups that the worker's user is in."""
+        return [str(group) for group in os.getgroups()] if self.is_workers else []
+
+    def variables(self) -> dict[str, str]:
+        """A home for a user that the image has none for."""
+        if self.name is None or self.ids is None or self.ids[0] == 0:
+            return {}
+        return {"HOME": HOME, "USER": "mlsteps", "LOGNAME": "mlsteps"}
+
+
+def _ids(user: str) -> tuple[int, int] | None:
+    if user in ("", "root", "0"):
+        return 0, 0
+    match = re.fullmatch(r"(\d+)(?::(\d+))?", user)
+    return (int(match.group(1)), int(match.group(2) or 0)) if match else None
+
+
+def variables(options: DockerOptions, user: User, asked: Limits) -> dict[str, str]:
+    """The container's variables. Anyone who may inspect it reads them: there are no secrets among them."""
+    kept = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    return {**user.variables(), **kept, **asked.variables, **options.environment, "MLSTEPS_HOME": HOME}
+
+
+def host_config(
+    client: APIClient, options: DockerOptions, asked: Limits, places: Sequence[Place], groups: Sequence[str]
+) -> dict[str, Any]:
+    """How the container is held to the machine.
+
+    :param places: folders of this machine that the step works on; None of them when the engine does not see them.
+    """
+    from docker.types import DeviceRequest, LogConfig, Mount
+
+    mounts = [Mount(place.path, place.path, type="bind", read_only=place.read_only) for place in places]
+    if places:
+        mounts.append(Mount(f"{RUNTIME}/mlsteps", package(), type="bind", read_only=True))
+    mounts += [_mount(text) for text in options.mounts]
+    config: dict[str, Any] = client.create_host_config(
+        mounts=mounts,
+        nano_cpus=None if asked.cpus is None else int(asked.cpus * 1e9),
+        mem_limit=asked.memory,
+        shm_size=asked.shm_size,
+        ipc_mode=asked.ipc,
+        network_mode=asked.network,
+        device_requests=[DeviceRequest(count=asked.gpus, capabilities=[["gpu"]])] if asked.gpus else None,
+        extra_hosts=dict(options.extra_hosts) or None,
+        group_add=list(groups) or None,
+        security_opt=["no-new-privileges"],
+        # Whoever collects a step that lost its worker reads its output from here; not every driver can be read.
+        log_config=LogConfig(type=LogConfig.types.JSON),
+    )
+    return config
+
+
+def _mount(text: str) -> Any:
+    from docker.types import Mount
+
+    source, target, *mode = text.split(":")
+    return Mount(target, source, type="bind", read_only=mode == ["ro"])

@@ -1,0 +1,110 @@
+"""The Docker engine of a target: its client, made by Airflow's ``DockerHook``, and its errors as ours."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mlsteps.compute.placement import DockerOptions
+from mlsteps.errors import AzureMLException, InvalidInput
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+DEFAULT_URL = "unix:///var/run/docker.sock"
+#: Seconds that one request may take; streams are not held to it.
+TIMEOUT = 120
+
+
+class EngineError(AzureMLException):
+    """The engine does not answer, or refuses; another try may help.
+
+    :param status: of the engine's answer; None when there was none.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Engine:
+    """One engine. A client is for one thread: :meth:`another` gives more."""
+
+    def __init__(self, options: DockerOptions) -> None:
+        self._options = options
+        self.url = options.docker_url or os.environ.get("DOCKER_HOST") or DEFAULT_URL
+
+    @cached_property
+    def client(self) -> APIClient:
+        """The client of the thread that runs the step, logged in to the registry that ``docker_conn_id`` names.
+
+        :raises EngineError: when the engine cannot be reached.
+        """
+        hook = _hook_class()
+        with self.told("cannot be used"):
+            conn_id = self._options.docker_conn_id
+            made = hook(docker_conn_id=conn_id, base_url=self.url, tls=self._tls(), version="auto", timeout=TIMEOUT)
+            return made.api_client
+
+    def another(self) -> APIClient:
+        """One more client, for another thread or a signal handler; not logged in."""
+        from docker import APIClient
+
+        with self.told("cannot be used"):
+            return APIClient(base_url=self.url, tls=self._tls() or False, version=self.client.api_version)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the way to the engine is TLS."""
+        return bool(self._tls())
+
+    def _tls(self) -> Any:
+        options = self._options
+        files = (options.tls_ca_cert, options.tls_client_cert, options.tls_client_key)
+        folder = os.environ.get("DOCKER_CERT_PATH")
+        if not any(files) and folder and os.environ.get("DOCKER_TLS_VERIFY"):
+            files = tuple(os.path.join(folder, name) for name in ("ca.pem", "cert.pem", "key.pem"))  # type: ignore[assignment]
+        return _hook_class().construct_tls_config(*files) if all(files) else False
+
+    @property
+    def may_share_files(self) -> bool:
+        """Whether it is worth finding out if the engine sees this machine's files."""
+        said = os.environ.get("MLSTEPS_DOCKER_SHARED", "")
+        return self.url.startswith("unix://") if said == "" else said != "0"
+
+    @contextmanager
+    def told(self, what: str) -> Iterator[None]:
+        """Have the engine's errors come out as :class:`EngineError`.
+
+        :param what: goes on after "The Docker engine at ...".
+        """
+        import requests
+        from docker.errors import APIError, DockerException
+
+        try:
+            yield
+        except APIError as error:
+            text = error.explanation or str(error)
+            raise EngineError(f"The Docker engine at {self.url} {what}: {text}", error.status_code) from error
+        except (DockerException, requests.RequestException, _airflow_exception()) as error:
+            raise EngineError(f"The Docker engine at {self.url} {what}: {error}") from error
+
+
+def _hook_class() -> Any:
+    try:
+        from airflow.providers.docker.hooks.docker import DockerHook
+    except ImportError as error:
+        raise InvalidInput(
+            f"A compute target of kind docker needs Airflow's Docker provider ({error})",
+            mend="pip install airflow-provider-mlsteps[docker]",
+        ) from error
+    return DockerHook
+
+
+def _airflow_exception() -> type[Exception]:
+    from airflow.sdk.exceptions import AirflowException
+
+    return AirflowException

@@ -1,0 +1,167 @@
+"""What a placement may say: its kind, and the options that each kind knows. Wrong ones are refused when set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, TypeVar
+
+from mlsteps.errors import InvalidInput
+
+#: Keys of a placement that Airflow itself acts upon.
+SCHEDULING = ("pool", "queue", "executor")
+_KEYS = ("name", "kind", "options", *SCHEDULING)
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """A process on the worker; there is nothing to say about it."""
+
+
+@dataclass(frozen=True)
+class DockerOptions:
+    """A container.
+
+    :param docker_url: the engine; default ``DOCKER_HOST``, else the machine's own.
+    :param docker_conn_id: Airflow connection of type ``docker``: the registry to log in to before pulling and pushing.
+    :param tls_ca_cert: :param tls_client_cert: :param tls_client_key: PEM files on the worker, all three or none;
+        ``DOCKER_CERT_PATH`` without them.
+    :param image: runs every step, whatever its environment says.
+    :param base_image: what images of environments start from when these name none; ``{python}`` is the version asked
+        for, as in ``python:{python}-slim``.
+    :param registry: where built images are kept for other machines, as in ``registry.example.com/team``.
+    :param pull: ``missing``, ``always`` or ``never``.
+    :param user: ``uid:gid`` or a name; default the worker's own, so that files belong to it; ``image`` for the image's.
+    :param network: default the engine's.
+    :param cpus: cores; :param memory: such as ``4g``; :param shm_size: such as ``2g``, default what the run
+        configuration says; :param gpus: a number, or -1 for all.
+    :param limits: ``vm_size`` holds a container to what the target's ``vm_size`` has (and the machine can give) where
+        ``cpus``, ``memory`` and ``gpus`` say nothing; ``none`` does not.
+    :param environment: variables, readable by whoever may inspect containers: no secrets here.
+    :param mounts: more folders of the engine's machine, ``path:path-in-container[:ro]``.
+    :param shared_files: whether the engine sees this machine's files under the same paths; None finds out.
+        Where it does not, the files of a step are copied in and its outputs out.
+    :param extra_hosts: addresses by name; :param labels: more labels.
+    """
+
+    docker_url: str | None = None
+    docker_conn_id: str | None = None
+    tls_ca_cert: str | None = None
+    tls_client_cert: str | None = None
+    tls_client_key: str | None = None
+    image: str | None = None
+    base_image: str | None = None
+    registry: str | None = None
+    pull: str = "missing"
+    user: str | None = None
+    network: str | None = None
+    cpus: float | None = None
+    memory: str | None = None
+    shm_size: str | None = None
+    gpus: int | None = None
+    limits: str = "none"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    mounts: tuple[str, ...] = ()
+    shared_files: bool | None = None
+    extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _one_of("pull", self.pull, ("missing", "always", "never"))
+        _one_of("limits", self.limits, ("none", "vm_size"))
+        certificates = (self.tls_ca_cert, self.tls_client_cert, self.tls_client_key)
+        if any(certificates) and not all(certificates):
+            raise InvalidInput(
+                "Some of the TLS files are missing", expected="tls_ca_cert, tls_client_cert and tls_client_key, or none"
+            )
+        for mount in self.mounts:
+            if len(mount.split(":")) not in (2, 3) or not mount.startswith("/"):
+                raise InvalidInput(f"The mount {mount!r} cannot be read", expected="/path:/path/in/container or ...:ro")
+
+
+KINDS: Mapping[str, type] = {"local": LocalOptions, "docker": DockerOptions}
+Options = TypeVar("Options")
+
+
+def options_of(placement: Mapping[str, Any]) -> Any:
+    """The options of a placement as an object of its kind's class.
+
+    :raises InvalidInput: for an unknown kind, key or option, or a value that does not fit; says what would.
+    """
+    unknown = sorted(set(placement) - set(_KEYS))
+    if unknown:
+        raise InvalidInput(f"A placement says {unknown[0]!r}", expected=f"some of {', '.join(_KEYS)}")
+    kind = str(placement.get("kind"))
+    if kind not in KINDS:
+        raise InvalidInput(f"{placement.get('name')!r} has the kind {kind!r}", expected=f"one of {', '.join(KINDS)}")
+    return _made(KINDS[kind], kind, placement.get("options") or {})
+
+
+def read_option(kind: str, name: str, text: str) -> Any:
+    """An option as it was written on a command line: JSON where that fits, a list by commas, a mapping by ``a=b``."""
+    known = KINDS.get(kind)
+    found = None if known is None else next((item for item in fields(known) if item.name == name), None)
+    if found is None:
+        return text  # options_of refuses it, and says what there is
+    declared = str(found.type)
+    if declared.startswith("Mapping"):
+        return dict(pair.partition("=")[::2] for pair in text.split(",")) if not text.startswith("{") else _json(text)
+    if declared.startswith("tuple"):
+        return text.split(",") if not text.startswith("[") else _json(text)
+    return text if declared.startswith("str") else _json(text)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _made(kind: type[Options], name: str, given: Mapping[str, Any]) -> Options:
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    values = {}
+    for key, value in given.items():
+        if key not in known:
+            told = ", ".join(known) or "none"
+            raise InvalidInput(f"The kind {name!r} has no option {key!r}", expected=f"some of {told}")
+        values[key] = _fitting(key, value, str(known[key].type), known[key].default is not MISSING)
+    return kind(**values)
+
+
+def _fitting(key: str, value: Any, declared: str, may_be_none: bool) -> Any:
+    """The value in the form that its annotation declares."""
+    if value is None and may_be_none:
+        return None
+    check, make, told = _FORMS[declared.partition(" |")[0].partition("[")[0]]
+    if not check(value):
+        raise InvalidInput(f"The option {key} is {value!r}", expected=told)
+    return make(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(item, (str, int, float)) for item in value.values())
+
+
+_FORMS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any], Any], str]] = {
+    "str": (lambda value: isinstance(value, str) and value != "", str, "a text"),
+    "bool": (lambda value: isinstance(value, bool), bool, "true or false"),
+    "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), int, "a whole number"),
+    "float": (_is_number, float, "a number"),
+    "tuple": (_is_texts, tuple, "a list of texts"),
+    "Mapping": (_is_mapping, lambda value: {str(name): str(item) for name, item in value.items()}, "texts by name"),
+}
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise InvalidInput(f"The option {name} is {value!r}", expected=f"one of {', '.join(allowed)}")

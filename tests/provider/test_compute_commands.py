@@ -1,0 +1,91 @@
+"""``airflow mlsteps compute``, called as Airflow calls it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mlsteps.registry.documents import put_compute
+from mlsteps.registry.placements import get_placement
+from mlsteps.registry.workspaces import open_workspace
+from tests.provider.test_commands import airflow
+
+
+@pytest.fixture
+def ws(tmp_path, airflow_home, monkeypatch):
+    monkeypatch.setenv("MLSTEPS_HOME", str(tmp_path / "home"))
+    ws = open_workspace({"root": str(tmp_path / "w"), "name": "w"})
+    settings = {"vm_size": "STANDARD_D2_V2", "scale_settings": {"maximum_node_count": 3}}
+    put_compute(ws, {"name": "cpu-cluster", "type": "AmlCompute", "settings": settings})
+    return ws
+
+
+@pytest.fixture
+def told(capsys):
+    def read(*command):
+        airflow("compute", *command, "--output", "json")
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return read
+
+
+def test_set_show_list_and_forget(ws, told):
+    row = told("set", "cpu-cluster", "-w", ws.root, "--kind", "docker", "-p", "image=python:3.11", "-p", "cpus=1")
+    assert (row[0]["kind"], row[0]["said_by"], row[0]["cores"], row[0]["memory_gib"]) == ("docker", "cpu-cluster", 2, 7)
+    told("set", "cpu-cluster", "-w", ws.root, "-p", "cpus=", "-p", "network=none", "--queue", "docker")
+    assert get_placement(ws, "cpu-cluster") == {
+        "name": "cpu-cluster",
+        "kind": "docker",
+        "options": {"image": "python:3.11", "network": "none"},
+        "queue": "docker",
+    }
+    assert told("show", "cpu-cluster", "-w", ws.root)[0]["options"] == {"image": "python:3.11", "network": "none"}
+    assert [row["compute"] for row in told("list", "-w", ws.root)] == ["*", "cpu-cluster"]
+    airflow("compute", "set", "cpu-cluster", "-w", ws.root, "--remove")
+    assert get_placement(ws, "cpu-cluster") is None
+    with pytest.raises(SystemExit, match="says nothing of 'cpu-cluster'"):
+        airflow("compute", "set", "cpu-cluster", "-w", ws.root, "--remove")
+
+
+def test_a_pool_is_as_large_as_the_cluster(ws, told):
+    from airflow.models.pool import Pool
+
+    told("set", "cpu-cluster", "-w", ws.root, "--kind", "local", "--pool", "cpu")
+    assert Pool.get_pool("cpu").slots == 3
+    told("set", "cpu-cluster", "-w", ws.root, "--pool", "cpu", "--slots", "5")
+    assert Pool.get_pool("cpu").slots == 5
+    assert get_placement(ws, "cpu-cluster")["pool"] == "cpu"
+    with pytest.raises(SystemExit, match="--slots"):
+        airflow("compute", "set", "*", "-w", ws.root, "--kind", "local", "--pool", "other")
+    assert get_placement(ws, "*") is None
+
+
+def test_steps_of_the_target_are_put_into_its_pool(ws, told, tmp_path):
+    from mlsteps.contracts.graph import PipelineGraph, StepNode
+    from mlsteps.translate import dag
+
+    told("set", "cpu-cluster", "-w", ws.root, "--kind", "local", "--pool", "cpu", "--queue", "q")
+    nodes = (
+        StepNode(id="a", name="a", script="a.py", compute={"name": "cpu-cluster"}),
+        StepNode(id="b", name="b", script="a.py"),
+        StepNode(id="c", name="c", script="a.py", compute={"name": "cpu-cluster", "pool": "own"}),
+    )
+    made = dag(PipelineGraph(nodes, workspace={"name": "w", "root": ws.root}), "pools")
+    assert [made.get_task(name).pool for name in "abc"] == ["cpu", "default_pool", "own"]
+    assert made.get_task("a").queue == "q"
+
+
+@pytest.mark.parametrize(
+    "wrong, told",
+    [
+        (["--kind", "docker", "-p", "imgae=x"], "no option 'imgae'"),
+        (["--kind", "docker", "-p", "image"], "name=value"),
+        (["--kind", "nothing"], "one of local, docker"),
+        ([], "--kind says which"),
+    ],
+)
+def test_what_cannot_be_is_refused(ws, wrong, told):
+    with pytest.raises(SystemExit, match=told):
+        airflow("compute", "set", "cpu-cluster", "-w", ws.root, *wrong)
+    assert get_placement(ws, "cpu-cluster") is None
