@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from mlsteps.client import configuration
 from mlsteps.client.home import Home
-from mlsteps.client.pipelines import slug
 from mlsteps.client.step_output import SCRIPT_LOG, StepOutput
 from mlsteps.client.target import _address
 from mlsteps.errors import UserErrorException
+from mlsteps.registry.dags import slug
 from mlsteps.storage.open import open_store
 
 

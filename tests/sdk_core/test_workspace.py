@@ -92,6 +92,7 @@ def test_connection_as_json_for_a_workspace_by_name(tmp_path, monkeypatch):
         "location": "west",
         "root": str(tmp_path / "r"),
         "conn_id": "mlsteps_my-lake",
+        "airflow_url": "http://air",
     }
     assert ws.discovery_url == "http://air"
     assert "root" not in Workspace("s", "g", "other")._reference()

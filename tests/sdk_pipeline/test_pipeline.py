@@ -5,12 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mlsteps.errors import InvalidInput, UnsupportedFeature
-from mlsteps.sdk.draft import PipelineDraft
-from mlsteps.sdk.endpoint import PipelineEndpoint
-from mlsteps.sdk.module import Module
 from mlsteps.sdk.pipeline import Pipeline
 from mlsteps.sdk.pipeline_data import PipelineData
-from mlsteps.sdk.published import PublishedPipeline
 from mlsteps.sdk.schedule import Schedule, ScheduleRecurrence, TimeZone
 from mlsteps.sdk.steps.python_script import PythonScriptStep
 
@@ -110,12 +106,7 @@ def test_yaml_that_is_wrong(workspace, source, tmp_path, before, after, message)
 @pytest.mark.parametrize(
     "call",
     [
-        lambda ws: PublishedPipeline.list(ws),
-        lambda ws: PublishedPipeline.get(ws, "id"),
-        lambda ws: PipelineEndpoint.get(ws, name="n"),
-        lambda ws: PipelineDraft.create(ws, None),
         lambda ws: Schedule.create(ws, "n", "id", "e"),
-        lambda ws: Module.create(ws, "n", "d"),
     ],
 )
 def test_what_is_to_come_says_so(workspace, call):

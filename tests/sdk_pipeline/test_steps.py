@@ -363,12 +363,6 @@ class TestOtherSteps:
         assert (node.type, node.payload) == ("RScript", {"cran_packages": ["dplyr"]})
         node = node_of(workspace, KustoStep("k", "kusto", "db", source, PipelineData("rows"), {"n": 3}))
         assert (node.allow_reuse, node.payload, node.parameters) == (False, {"database_name": "db"}, {"n": 3})
-        from mlsteps.sdk.module import Module
-
-        module = Module(workspace, "id", "mine", "", "Active", None, [])
-        step = ModuleStep(module, "2", outputs_map={"out": PipelineData("made")}, arguments=["--x", 1])
-        node = node_of(workspace, step)
-        assert node.payload == {"module_id": "id", "version": "2", "inputs": {}, "outputs": {"out": "made"}}
         with pytest.raises(InvalidInput, match="exactly one"):
             ModuleStep()
 

@@ -47,16 +47,45 @@ _registered_by: int | None = None
 
 def track(run: ActiveRun) -> None:
     """Look after a run until it has ended."""
-    global _thread, _registered_by
+    global _thread
     with _lock:
-        if _registered_by != os.getpid():  # also true in a fork, which has none of its parent's threads
-            _active.clear()
-            _thread, _registered_by = None, os.getpid()
-            _at_exit()
+        _register()
         _active[run.id] = run
         if _thread is None or not _thread.is_alive():
             _thread = threading.Thread(target=_look_after, name="mlsteps-runs", daemon=True)
             _thread.start()
+
+
+def serve(target: Target, runs: RunStore) -> None:
+    """This process has told someone the address of its embedded Airflow: runs that others start there are waited for
+    at its end, too."""
+    with _lock:
+        _register()
+        _served[id(target), id(runs)] = (target, runs)
+
+
+_served: dict[tuple[int, int], tuple[Target, RunStore]] = {}
+
+
+def _register() -> None:
+    global _thread, _registered_by
+    if _registered_by != os.getpid():  # also true in a fork, which has none of its parent's threads
+        _active.clear()
+        _served.clear()
+        _thread, _registered_by = None, os.getpid()
+        _at_exit()
+
+
+def _adopt() -> None:
+    """Runs that others have started in an Airflow that ends with this process become its own."""
+    for target, runs in list(_served.values()):
+        try:
+            going_on = target.embedded.active_runs() if target.embedded is not None else []
+        except AzureMLException:
+            continue  # it has ended, and its runs with it
+        for dag_id, run_id in going_on:
+            if run_id not in _active and runs.head(run_id) is not None:
+                _active[run_id] = ActiveRun(runs, run_id, dag_id, target, run_id)
 
 
 def is_tracked(run_id: str) -> bool:
@@ -142,6 +171,7 @@ def _wait_at_exit() -> None:
     if _registered_by != os.getpid():
         return
     try:
+        _adopt()
         if not issubclass(getattr(sys, "last_type", None) or Exception, KeyboardInterrupt):
             _wait()
         elif _active:

@@ -9,6 +9,8 @@ import httpx
 
 from mlsteps.errors import AuthenticationException, ExperimentExecutionException, InvalidInput
 
+#: Where the provider's own routes are, below Airflow's address.
+PREFIX = "/mlsteps"
 #: Seconds for one request; the first ones to an Airflow that is just starting wait until it is up.
 TIMEOUT = 120.0
 #: States of a DAG run that will not change by themselves.
@@ -54,18 +56,23 @@ class AirflowApi:
         answer = self._request("GET", f"/api/v2/dags/{dag_id}")
         return None if answer.status_code == 404 else dict(_checked(answer).json())
 
+    def dag_text(self, dag_id: str) -> str:
+        """What the DAG says of itself (``doc_md``); "" when Airflow does not know it."""
+        answer = self._request("GET", f"/api/v2/dags/{dag_id}/details")
+        return "" if answer.status_code == 404 else str(_checked(answer).json().get("doc_md") or "")
+
+    def refresh(self, workspace: Mapping[str, Any], dag_id: str) -> None:
+        """Have a workspace's DAG bundle looked at now and not at the end of its interval.
+
+        :param workspace: its document. An Airflow that does not have our routes, or does not know the workspace, takes
+            its time.
+        """
+        self._request("POST", f"{workspace_path(workspace)}/dags/{quote(dag_id, safe='')}/refresh")
+
     def import_errors(self) -> list[str]:
         """Why DAG files could not be loaded."""
         found = _checked(self._request("GET", "/api/v2/importErrors")).json()["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
-
-    def parse_soon(self, file_token: str) -> None:
-        """Have the DAG processor read a DAG's file next."""
-        _checked(self._request("PUT", f"/api/v2/parseDagFile/{file_token}"))
-
-    def unpause(self, dag_id: str) -> None:
-        """Let the DAG's runs start."""
-        _checked(self._request("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False}))
 
     def put_connection(self, conn_id: str, connection: Mapping[str, Any]) -> None:
         """Make or replace a connection.
@@ -119,6 +126,14 @@ class AirflowApi:
                 yield str(item["event"])
                 yield from _traceback(item)
 
+    def token(self) -> str:
+        """A token that Airflow accepts in ``Authorization: Bearer``; a new one when the last has run out.
+
+        :raises AuthenticationException: when Airflow refuses the login.
+        """
+        self._request("GET", "/api/v2/dags?limit=1")  # logs in again when it has to
+        return self._logged_in()
+
     def healthy(self) -> dict[str, str]:
         """Status of each component (``metadatabase``, ``scheduler``, ...) by name."""
         parts = _checked(self._client.get("/api/v2/monitor/health")).json()
@@ -149,6 +164,21 @@ class AirflowApi:
                 raise AuthenticationException(f"Airflow at {self.address.url} refuses the login: {_reason(answer)}")
             self._token = str(answer.json()["access_token"])
         return self._token
+
+
+def workspace_path(workspace: Mapping[str, Any]) -> str:
+    """Where our routes of a workspace are, below an Airflow's address; the form is that of Azure's addresses.
+
+    Code in the wild cuts an endpoint's address at ``Id``, so nothing before that may hold it: it is encoded in names.
+
+    :param workspace: ``{"name", "subscription_id", "resource_group"}``.
+    """
+    keys = ("subscription_id", "resource_group", "name")
+    subscription, group, name = (quote(str(workspace[key]), safe="").replace("Id", "%49d") for key in keys)
+    return (
+        f"{PREFIX}/v1.0/subscriptions/{subscription}/resourceGroups/{group}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{name}"
+    )
 
 
 def _traceback(item: Mapping[str, Any]) -> Iterator[str]:

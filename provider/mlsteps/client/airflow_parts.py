@@ -136,8 +136,10 @@ def _end_active_runs(home: Home) -> list[tuple[str, str, str]]:
 def answer(home: Home, request: Mapping[str, Any]) -> dict[str, Any]:
     """Do what a client asks for, in a process of its own.
 
-    :returns: ``{"ok": true}``, with ``active`` for that question, or ``{"error": what went wrong}``.
+    :returns: ``{"ok": true}``, with ``active`` or ``runs`` for those questions, or ``{"error": what went wrong}``.
     """
+    if request["do"] == "runs":
+        return {"ok": True, "runs": active_runs()}
     dag_id = str(request["dag_id"])
     if request["do"] == "sync":
         error = sync(home, dag_id)
@@ -200,6 +202,20 @@ def has_active_run(dag_id: str) -> bool:
     active = DagRun.state.in_([DagRunState.QUEUED, DagRunState.RUNNING])
     with create_session() as session:
         return session.scalar(select(DagRun.id).where(DagRun.dag_id == dag_id, active).limit(1)) is not None
+
+
+def active_runs() -> list[tuple[str, str]]:
+    """``(DAG id, run id)`` of the runs that are queued or running."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.state import DagRunState
+    from sqlalchemy import select
+
+    active = DagRun.state.in_([DagRunState.QUEUED, DagRunState.RUNNING])
+    with create_session() as session:
+        return [
+            (dag_id, run_id) for dag_id, run_id in session.execute(select(DagRun.dag_id, DagRun.run_id).where(active))
+        ]
 
 
 def roots_of(home: Home) -> dict[str, str]:

@@ -58,6 +58,10 @@ class Embedded:
         """Whether a run of the DAG has not ended."""
         return bool(self._ask({"do": "active", "dag_id": dag_id}).get("active"))
 
+    def active_runs(self) -> list[tuple[str, str]]:
+        """``(DAG id, run id)`` of the runs that have not ended."""
+        return [(dag_id, run_id) for dag_id, run_id in self._ask({"do": "runs"}).get("runs", ())]
+
     def faults(self) -> list[str]:
         """What died and was started again, oldest first.
 

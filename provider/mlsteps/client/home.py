@@ -43,6 +43,11 @@ class Home(NamedTuple):
         return self.folder / "pipelines.json"
 
     @property
+    def workspaces(self) -> Path:
+        """Roots of the workspaces whose published pipelines the embedded Airflow answers for: a list."""
+        return self.folder / "workspaces.json"
+
+    @property
     def lock(self) -> Path:
         """Locked by the supervisor for as long as it lives."""
         return self.folder / "server.lock"

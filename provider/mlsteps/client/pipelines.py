@@ -1,89 +1,66 @@
-"""Stores a graph under a DAG id and has Airflow load it."""
+"""Keeps a graph, has Airflow serve it as a DAG, and waits until it does."""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import re
-import time
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import count
-from typing import Any, Iterator
+from typing import Iterator
 
 from mlsteps.client.home import airflow_home
+from mlsteps.client.start import Source
 from mlsteps.client.target import Target
-from mlsteps.contracts.codec import digest_of
 from mlsteps.contracts.graph import PipelineGraph
+from mlsteps.registry import dags, graphs
 from mlsteps.storage.workspace_store import WorkspaceStore
 
-_LONGEST = 180
 
+def load(target: Target, ws: WorkspaceStore, source: Source, experiment: str) -> tuple[str, str]:
+    """Have Airflow know what a run is of: the DAG's id and the digest of its graph.
 
-def slug(experiment_name: str) -> str:
-    """An experiment's name as a DAG id: letters, digits, ``_``, ``-`` and ``.``; different names stay different."""
-    made = re.sub(r"[^A-Za-z0-9_.-]+", "-", experiment_name).strip("-.") or "pipeline"
-    if made == experiment_name and len(made) <= _LONGEST:
-        return made
-    return f"{made[:_LONGEST]}-{hashlib.sha256(experiment_name.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+    A published pipeline is a DAG of its own. Anything else becomes the DAG of its experiment.
 
-
-def with_snapshots(graph: PipelineGraph, ws: WorkspaceStore) -> PipelineGraph:
-    """The graph with each step's source kept in the workspace, and its digest in place of the local folder.
-
-    :raises SnapshotException: for a folder that is too large; names it.
+    :raises ExperimentExecutionException: when Airflow cannot load it or does not find it in time.
     """
-    from mlsteps.storage import snapshots
-
-    taken: dict[str, str] = {}
-    nodes = []
-    for node in graph.steps:
-        folder = node.source_directory
-        if folder is not None and folder not in taken:
-            taken[folder] = snapshots.take(folder, ws).digest
-        nodes.append(replace(node, snapshot=taken[folder], source_directory=None) if folder is not None else node)
-    return replace(graph, steps=tuple(nodes))
+    if source.pipeline is None:
+        return store(target, ws, source.graph, experiment)
+    dag_id, digest = str(source.pipeline["dag_id"]), str(source.pipeline["graph"])
+    target.publish(ws, {"dag_id": dag_id, "graph": digest})
+    return dag_id, digest
 
 
-def store(target: Target, ws: WorkspaceStore, graph: PipelineGraph, experiment: str, **meta: Any) -> str:
-    """Keep the graph where Airflow reads it and have it loaded; answers the DAG's id.
+def store(target: Target, ws: WorkspaceStore, graph: PipelineGraph, experiment: str) -> tuple[str, str]:
+    """Keep the graph as the DAG of its experiment and have it loaded; answers the DAG's id and the graph's digest.
 
-    The id is the experiment's name. Tasks read their graph again when they start, so while runs of a different graph
-    under that id are going on, the next free one is taken (``name__2``, ...), as it is when the id belongs to another
-    workspace.
-
-    :param meta: more for ``meta.json``: ``description``, ``tags``, ...
+    Where Airflow keeps no versions of DAGs, tasks read their graph again when they start. So while runs of a different
+    graph under that id are going on, the next free one is taken (``name__2``, ...), as it is when the id belongs to
+    something else, or another client has just put another graph there.
     """
-    document = graph.to_json()
+    digest = graphs.put_graph(ws, graph)
     for number in count(1):
-        dag_id = slug(experiment) if number == 1 else f"{slug(experiment)}__{number}"
-        folder = f"pipelines/{dag_id}"
-        before = ws.read_json(f"{folder}/graph.json")
-        is_same = before == document
-        if before is not None and not is_same and target.has_active_run(dag_id):
+        dag_id = dags.slug(experiment) if number == 1 else f"{dags.slug(experiment)}__{number}"
+        document = {"dag_id": dag_id, "kind": "experiment", "graph": digest, "experiment": experiment}
+        before = dags.get(ws, dag_id)
+        if before is not None and before != document and not _may_replace(target, before):
             continue
-        written = time.time()
-        if not is_same:
-            ws.write_json(f"{folder}/graph.json", document)
-        ws.write_json(f"{folder}/meta.json", {"dag_id": dag_id, "experiment": experiment, **meta})
-        if target.publish(dag_id, ws.root, 0.0 if is_same else written):
-            ws.create_json(graph_path(dag_id, graph), document)
-            return dag_id
+        dags.serve(ws, document)
+        if target.publish(ws, document):
+            return dag_id, digest
     raise AssertionError("count() does not end")
 
 
-def graph_path(dag_id: str, graph: PipelineGraph) -> str:
-    """Where the graph of one run stays when later runs of the same DAG have another."""
-    return f"pipelines/{dag_id}/graphs/{digest_of(graph.to_json())}.json"
+def _may_replace(target: Target, before: dict[str, object]) -> bool:
+    dag_id = str(before["dag_id"])
+    return before["kind"] == "experiment" and (target.keeps_versions(dag_id) or not target.has_active_run(dag_id))
 
 
 @contextmanager
 def one_at_a_time(target: Target) -> Iterator[None]:
     """Held while a graph is stored and its run is triggered: another process must not replace the graph in between.
 
-    Only processes that share the embedded Airflow are held up; for another Airflow nobody else writes to the
-    workspace's pipelines but its own clients, and the last one wins.
+    Only processes that share the embedded Airflow are held up. For another Airflow a run says which graph it is of, and
+    ``plan`` fails one that would be of another.
     """
     if target.embedded is None:
         yield

@@ -11,6 +11,7 @@ Requests and answers are JSON, one a line:
                                                          {"taken": true} when its id is another workspace's
     {"do": "trigger", "dag_id":, "run_id":, "conf":} ->  {"ok": true} when the run is queued
     {"do": "active", "dag_id":}                      ->  {"ok": true, "active": whether a run of it has not ended}
+    {"do": "runs"}                                   ->  {"ok": true, "runs": [[dag_id, run_id], ...]} not ended yet
     {"do": "state"}                                  ->  {"ok": true, "faults": [...]}
     {"do": "leave"}                                  ->  {"stays": true} and the end of the connection; for the last
                                                          client its end alone, when every other process has ended
@@ -183,6 +184,8 @@ class Supervisor:
                 requests = None
             elif request["do"] == "state":
                 client.answer(ok=True, faults=self.faults)
+            elif request["do"] == "runs" and not self.prepared:
+                client.answer(ok=True, runs=[])  # nobody can have started any
             else:
                 self._delegate(client, request)
         if requests is None:

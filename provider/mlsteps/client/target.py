@@ -12,6 +12,9 @@ from urllib.parse import unquote, urlsplit
 from mlsteps.client.airflow_api import Address, AirflowApi
 from mlsteps.client.embedded import Embedded, connected, embedded
 from mlsteps.errors import ExperimentExecutionException, UserErrorException
+from mlsteps.registry import dags
+from mlsteps.registry.workspaces import workspace_document
+from mlsteps.storage.workspace_store import WorkspaceStore
 
 #: Variables that hold the login for a workspace's ``airflow_url``.
 TOKEN, USER, PASSWORD = "MLSTEPS_AIRFLOW_TOKEN", "MLSTEPS_AIRFLOW_USER", "MLSTEPS_AIRFLOW_PASSWORD"
@@ -27,17 +30,29 @@ class Target:
         self.embedded = own
         self.url = api.address.url
 
-    def publish(self, dag_id: str, root: str, written: float) -> bool:
-        """Have Airflow know the pipeline stored as ``pipelines/<dag_id>`` in a workspace.
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this Airflow ends with the script that uses it."""
+        return self.embedded is not None
 
-        :param root: the workspace's root; :param written: when the graph was written, in seconds since the epoch.
-        :returns: False when another workspace's pipeline has this id.
+    def publish(self, ws: WorkspaceStore, document: Mapping[str, Any]) -> bool:
+        """Have Airflow know a DAG as a workspace serves it (:mod:`mlsteps.registry.dags`).
+
+        :param document: its ``dag_id`` and ``graph``.
+        :returns: False when the id is another workspace's, or another client has put another graph there.
         :raises ExperimentExecutionException: when Airflow cannot load it or does not find it in time.
         """
+        dag_id = str(document["dag_id"])
         if self.embedded is not None:
-            return self.embedded.sync(dag_id, root)
-        self._wait_for(dag_id, root, written)
-        return True
+            return self.embedded.sync(dag_id, ws.root)
+        return self._wait_for(ws, dag_id, str(document["graph"]))
+
+    def keeps_versions(self, dag_id: str) -> bool:
+        """Whether runs of a DAG keep the version they began with: it comes from a bundle that has versions."""
+        if self.embedded is not None:
+            return False
+        dag = self.api.dag(dag_id)
+        return dag is not None and dag.get("bundle_version") is not None
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
         """Start a DAG run.
@@ -61,25 +76,30 @@ class Target:
         """Address of a run's page."""
         return f"{self.url.rstrip('/')}/dags/{dag_id}/runs/{run_id}"
 
-    def _wait_for(self, dag_id: str, root: str, written: float) -> None:
+    def _wait_for(self, ws: WorkspaceStore, dag_id: str, graph: str) -> bool:
         deadline, told = time.monotonic() + FOUND_WITHIN, False
         while True:
-            dag = self.api.dag(dag_id)
-            if dag is not None and _parsed(dag) >= written:
-                if dag.get("is_paused"):
-                    self.api.unpause(dag_id)
-                return
-            if dag is not None and not told:
-                self.api.parse_soon(str(dag["file_token"]))
-            if time.monotonic() > deadline:
-                raise ExperimentExecutionException(
-                    f"Airflow at {self.url} did not load the pipeline {dag_id!r} within {FOUND_WITHIN:g} s. It needs a "
-                    f"DAG file that says: from mlsteps.translate import load_dags; load_dags(globals(), {root!r})"
-                )
+            if graph in self.api.dag_text(dag_id):
+                self._note_if_paused(dag_id)
+                return True
+            if (dags.get(ws, dag_id) or {}).get("graph") != graph:
+                return False
             if not told:
                 print(f"Waiting for Airflow at {self.url} to load {dag_id!r} ...", flush=True)
                 told = True
-            time.sleep(2.0)
+                self.api.refresh(workspace_document(ws), dag_id)
+            if time.monotonic() > deadline:
+                raise ExperimentExecutionException(
+                    f"Airflow at {self.url} did not load the pipeline {dag_id!r} within {FOUND_WITHIN:g} s. It needs "
+                    f"the DAG bundle mlsteps.bundles.MlstepsDagBundle with the root {ws.root!r} among its "
+                    "[dag_processor] dag_bundle_config_list (see docs/publishing.md)."
+                )
+            time.sleep(1.0)
+
+    def _note_if_paused(self, dag_id: str) -> None:
+        dag = self.api.dag(dag_id)
+        if dag is not None and dag.get("is_paused"):
+            print(f"{dag_id!r} is paused in Airflow at {self.url}: the run begins when it is unpaused.", flush=True)
 
 
 def target_of(reference: Mapping[str, Any]) -> Target:
@@ -88,10 +108,21 @@ def target_of(reference: Mapping[str, Any]) -> Target:
     :param reference: the workspace's (``Workspace._reference()``); its ``airflow_url`` comes from the connection of
         type ``mlsteps`` or from ``config.json``.
     """
+    global _last
     url = reference.get("airflow_url")
-    if url:
-        return _remote(str(url), reference.get("conn_id"))
-    return _own(embedded())
+    _last = _remote(str(url), reference.get("conn_id")) if url else _own(embedded())
+    return _last
+
+
+_last: Target | None = None
+
+
+def last_used() -> Target | None:
+    """What :func:`target_of` has answered last; None when it is there no more, or was never asked."""
+    if _last is None or _last.embedded is None:
+        return _last
+    running = connected()
+    return None if running is None else _own(running)
 
 
 def target_if_any(reference: Mapping[str, Any], is_embedded: bool) -> Target | None:
@@ -143,10 +174,3 @@ def _login_of(conn_id: str | None) -> tuple[str | None, str]:
         return data.get("login"), data.get("password") or ""
     parts = urlsplit(text)
     return (unquote(parts.username) if parts.username else None), unquote(parts.password or "")
-
-
-def _parsed(dag: Mapping[str, Any]) -> float:
-    from datetime import datetime
-
-    text = dag.get("last_parsed_time")
-    return datetime.fromisoformat(str(text).replace("Z", "+00:00")).timestamp() if text else 0.0

@@ -20,6 +20,7 @@ class Attempt:
     :param max_tries: the last try that Airflow makes on its own, less one.
     :param run_started: when the DAG run started, in seconds since the epoch; a run that is cleared starts again.
     :param submission: what a client said beside the parameters: ``experiment_name``, ``tags``, ...
+    :param triggered: when the DAG run was made, in seconds since the epoch.
     """
 
     dag_id: str
@@ -30,12 +31,14 @@ class Attempt:
     clear_number: int
     run_started: float
     submission: Mapping[str, Any]
+    triggered: float = 0.0
 
     @classmethod
     def of(cls, context: Mapping[str, Any]) -> Attempt:
         """The attempt that a task's context tells of."""
         ti, dag_run = context["ti"], context["dag_run"]
         started = getattr(dag_run, "start_date", None)
+        triggered = getattr(dag_run, "run_after", None) or started
         return cls(
             dag_id=ti.dag_id,
             run_id=ti.run_id,
@@ -45,6 +48,7 @@ class Attempt:
             clear_number=getattr(dag_run, "clear_number", 0) or 0,
             run_started=started.timestamp() if started else time.time(),
             submission=(dag_run.conf or {}).get(SUBMISSION) or {},
+            triggered=triggered.timestamp() if triggered else time.time(),
         )
 
     @property

@@ -22,8 +22,8 @@ RESERVED = {
     REGENERATE: "Run every step; use no earlier results.",
     CONTINUE: "Let steps that do not depend on a failed one go on.",
 }
-#: Key of a run's conf that is no parameter: ``{"experiment_name", "tags", "properties", "display_name",
-#: "description"}``, each optional.
+#: Key of a run's conf that is no parameter: ``{"experiment_name", "tags", "step_tags", "properties", "display_name",
+#: "description", "graph": digest of the graph it is a run of}``, each optional.
 SUBMISSION = "_mlsteps"
 
 _SCHEMAS: dict[str, str | list[str]] = {

@@ -21,6 +21,7 @@ class PlanOperator(BaseOperator):  # type: ignore[misc]
     :param graph: the pipeline: a ``PipelineGraph`` or its JSON form.
     :param experiment_name: the experiment the run belongs to; the DAG's id by default.
     :param mlsteps_conn_id: connection of type ``mlsteps`` that says where the workspace lies.
+    :param origin: what the run's head says of where it came from: ``pipeline_id``, ``graph``, ...
     """
 
     template_fields: Collection[str] = ()
@@ -33,12 +34,14 @@ class PlanOperator(BaseOperator):  # type: ignore[misc]
         graph: PipelineGraph | Mapping[str, Any],
         experiment_name: str | None = None,
         mlsteps_conn_id: str | None = None,
+        origin: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.graph = graph
         self.experiment_name = experiment_name
         self.mlsteps_conn_id = mlsteps_conn_id
+        self.origin = origin
 
     def pipeline(self) -> PipelineGraph:
         """The graph, as this task reads it."""

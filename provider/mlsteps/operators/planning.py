@@ -17,6 +17,8 @@ from mlsteps.operators.parameters import CONTINUE, REGENERATE, refuse_unknown, v
 from mlsteps.operators.planting import plant
 from mlsteps.operators.settings import setting
 from mlsteps.operators.watch import stop_reason
+from mlsteps.registry.graphs import graph_path
+from mlsteps.registry.pipelines import disabled_since
 from mlsteps.registry.runs import RunStore
 from mlsteps.registry.workspaces import open_workspace
 from mlsteps.reuse.decision import REUSE, Decision, Plan
@@ -104,11 +106,34 @@ class Planning:
             continue_on_step_failure=self.go_on,
             parameters=self.parameters,
             properties=lambda: sources.git_properties(self.graph),
+            origin=self.operator.origin or {},
         )
+        self._refuse_disabled()
+        self._refuse_another_graph()
         events = self.runs.events(self.attempt.pipeline_run_id)
         reason = stop_reason(events, self.attempt, "", continue_on_step_failure=self.go_on)
         if reason:
             raise AirflowFailException(f"Nothing was planned: {reason}.")
+
+    def _refuse_disabled(self) -> None:
+        """A disabled pipeline takes no new runs, whoever triggers them; those that were there before go on."""
+        from airflow.sdk.exceptions import AirflowFailException
+
+        pipeline_id = (self.operator.origin or {}).get("pipeline_id")
+        since = disabled_since(self.ws, pipeline_id) if pipeline_id else None
+        if since is not None and self.attempt.triggered > since:
+            raise AirflowFailException(f"The published pipeline {pipeline_id} is disabled: it takes no new runs.")
+
+    def _refuse_another_graph(self) -> None:
+        """Two clients that give different graphs to one experiment at once: neither may run the other's."""
+        from airflow.sdk.exceptions import AirflowFailException
+
+        wanted, has = self.attempt.submission.get("graph"), (self.operator.origin or {}).get("graph")
+        if wanted and has and graph_path(wanted) != has:
+            raise AirflowFailException(
+                f"The pipeline of experiment {self.experiment!r} was replaced by another one between its submission "
+                "and its start. Submit it again, or give each pipeline an experiment of its own."
+            )
 
     def _decide(self) -> Plan:
         self.snapshots = sources.take_all(self.graph, self.ws)

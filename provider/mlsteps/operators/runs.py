@@ -34,15 +34,17 @@ def open_pipeline_run(
     continue_on_step_failure: bool = True,
     parameters: Mapping[str, Any] | None = None,
     properties: Callable[[], Mapping[str, str]] = dict,
+    origin: Mapping[str, Any] | None = None,
 ) -> None:
     """Say that the pipeline run of this DAG run runs; make it, unless the client that submitted it has.
 
     :param graph: None for a DAG that was written by hand: its steps are known when they begin.
     :param properties: gives such as ``azureml.git.commit``; asked only for a run that is made here.
+    :param origin: more of its head: ``pipeline_id``, ``graph``, ...
     """
     run_id = attempt.pipeline_run_id
     if runs.head(run_id) is None:
-        head: dict[str, Any] = {"dag_id": attempt.dag_id, "dag_run_id": attempt.run_id}
+        head: dict[str, Any] = {**(origin or {}), "dag_id": attempt.dag_id, "dag_run_id": attempt.run_id}
         head["portal_url"] = run_address(attempt.dag_id, attempt.run_id)
         if graph is not None:
             head.update(_graph_head(graph), continue_on_step_failure=continue_on_step_failure)
@@ -84,6 +86,7 @@ def open_step_run(
     runs.create(run_id, type=REUSED_RUN if reused else STEP_RUN, **head)
     for key, value in _properties(attempt, node, snapshot).items():
         runs.write(run_id, "property", key=key, value=value)
+    _write_step_tags(runs, run_id, attempt)
     return run_id
 
 
@@ -95,6 +98,12 @@ def end_earlier_tries(runs: RunStore, attempt: Attempt, step_id: str) -> None:
             message = f"This try ended without an answer: its process was killed. Try {attempt.try_number} followed it."
             error = {"category": "infrastructure", "message": message}
             runs.write(run_id, "status", status="Failed", error=error)
+
+
+def _write_step_tags(runs: RunStore, run_id: str, attempt: Attempt) -> None:
+    """Tags that a submission gives to each of its steps (``StepTags`` of a published pipeline's REST endpoint)."""
+    for key, value in (attempt.submission.get("step_tags") or {}).items():
+        runs.write(run_id, "tag", key=key, value=value)
 
 
 class Reused(NamedTuple):
@@ -118,6 +127,7 @@ def write_reused(
         runs.create(run_id, type=REUSED_RUN, **_head(attempt, experiment, step.node, 0))
         for key, value in _properties(attempt, step.node, None).items():
             runs.write(run_id, "property", key=key, value=value)
+        _write_step_tags(runs, run_id, attempt)
         write_reuse(runs, run_id, step.record, step.value, inputs(step.node))
 
     wanted = list(steps)
@@ -125,9 +135,7 @@ def write_reused(
         list(pool.map(write, wanted))
 
 
-def write_reuse(
-    runs: RunStore, run_id: str, record: StepRecord, value: Mapping[str, Any], inputs: Documents
-) -> None:
+def write_reuse(runs: RunStore, run_id: str, record: StepRecord, value: Mapping[str, Any], inputs: Documents) -> None:
     """Say that a step run passes on an earlier run's results, and that it is done."""
     source = str(record.producer.get("step_run_id") or "")
     pipeline = str(record.producer.get("pipeline_run_id") or "")

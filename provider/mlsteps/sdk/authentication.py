@@ -1,7 +1,8 @@
 """Authentication classes of the SDK: accepted wherever it takes them.
 
-mlsteps asks Azure for nothing. Access to data is by connections, and a header made here goes to the local API that
-answers for published pipelines, with the token in ``MLSTEPS_API_TOKEN``.
+mlsteps asks Azure for nothing. Access to data is by connections, and a header made here is for the Airflow that
+answers for published pipelines: with the token in ``MLSTEPS_API_TOKEN``, else with one that this Airflow gives for the
+login that is configured for it (the embedded one has its own).
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Any, Callable, NamedTuple
 
 from mlsteps.errors import AuthenticationException, InvalidInput
 
-#: Variable with the token of the local API.
+#: Variable with a token of Airflow; then nobody is asked for one.
 TOKEN_VARIABLE = "MLSTEPS_API_TOKEN"
-#: What stands for a token where nobody checks one.
+#: What stands for a token in a step, which has no way to Airflow.
 NO_TOKEN = "mlsteps-local"
 
 
@@ -40,10 +41,22 @@ class AbstractAuthentication:
         self._cloud = cloud
 
     def _token(self) -> str:
-        return os.environ.get(TOKEN_VARIABLE) or NO_TOKEN
+        given = os.environ.get(TOKEN_VARIABLE)
+        if given:
+            return given
+        from mlsteps.sdk import step_context
+
+        if step_context.current() is not None:
+            return NO_TOKEN
+        from mlsteps.client.tokens import token
+
+        return token()
 
     def get_authentication_header(self) -> dict[str, str]:
-        """``{"Authorization": "Bearer ..."}`` for the local API."""
+        """``{"Authorization": "Bearer ..."}`` for the Airflow that answers for published pipelines.
+
+        :raises AuthenticationException: when Airflow refuses the login that is configured for it.
+        """
         return {"Authorization": f"Bearer {self._token()}"}
 
     def get_token(self, *scopes: str, **kwargs: Any) -> Any:

@@ -92,10 +92,19 @@ class Pipeline:
         """
         from mlsteps.graph.validate import faults
 
+        self._choose_versions()
         found = faults(self._built, datastores=self._known_datastores())
         if found:
             raise GraphError(found)
         return self._built
+
+    def _choose_versions(self) -> None:
+        """Steps made from modules get the version that counts now."""
+        from mlsteps.graph.order import reachable
+
+        steps = [ports.step for ports in reachable(self._steps, self._resolve_closure)]
+        if any([step._resolve() for step in steps if hasattr(step, "_resolve")]):
+            self._built = self._build()
 
     def submit(
         self,

@@ -130,15 +130,15 @@ class PipelineRun(Run):
 
         :raises UnsupportedFeature: for a DAG written by hand, or whose graph is in a DAG file only.
         """
-        from mlsteps.contracts.graph import PipelineGraph
+        from mlsteps.registry.graphs import placed
 
-        head = self._head()
         store = self.experiment.workspace._store()
-        for name in (head.get("pipeline_id"), head.get("dag_id")):
-            document = store.read_json(f"pipelines/{name}/graph.json") if name else None
-            if document is not None:
-                return PipelineGraph.from_json(document)
-        raise UnsupportedFeature("PipelineRun.get_graph for this run", "its graph lies in a DAG file", "Pipeline.graph")
+        path = self._head().get("graph")
+        document = store.read_json(str(path)) if path else None
+        if document is None:
+            what = "PipelineRun.get_graph for this run"
+            raise UnsupportedFeature(what, "its graph lies in a DAG file", "Pipeline.graph")
+        return placed(document, store.root)
 
     def publish_pipeline(
         self, name: str, description: str, version: str, continue_on_step_failure: bool | None = None, **kwargs: Any

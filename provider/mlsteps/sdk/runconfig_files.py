@@ -58,8 +58,17 @@ def load(path: Any, name: str | None) -> RunConfiguration:
     data = load_yaml_file(file)
     if not isinstance(data, Mapping):
         raise InvalidInput(f"{file} holds {data!r}", expected="the mapping of a run configuration")
-    data = dict(data)
     made = RunConfiguration(_path=os.path.dirname(file), _name=os.path.splitext(os.path.basename(file))[0])
+    return read(data, made)
+
+
+def read(document: Mapping[str, Any], made: RunConfiguration | None = None) -> RunConfiguration:
+    """The run configuration that a document (the content of such a file) describes.
+
+    :param made: what to fill in; its path is where relative names of files begin.
+    """
+    data = dict(document)
+    made = made or RunConfiguration()
     environment = data.pop("environment", None)
     for key in list(data):
         if snake(str(key)) in _NAMED:
@@ -71,7 +80,7 @@ def load(path: Any, name: str | None) -> RunConfiguration:
         made.docker._from_yaml(docker)
     made._from_yaml(data)
     if environment is not None:
-        made.environment = _environment(environment, os.path.dirname(file))
+        made.environment = _environment(environment, os.fspath(made._path or os.curdir))
     return made
 
 

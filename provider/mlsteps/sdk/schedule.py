@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Any, List, Mapping, Sequence
+from typing import Any, List, Mapping, NoReturn, Sequence
 
-from mlsteps.errors import InvalidInput
-from mlsteps.sdk.published import not_yet
+from mlsteps.errors import InvalidInput, UnsupportedFeature
 from mlsteps.sdk.time_zones import TimeZone
 
 __all__ = ["Schedule", "ScheduleRecurrence", "TimeZone"]
 
 FREQUENCIES = ("Minute", "Hour", "Day", "Week", "Month")
 WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def not_yet(feature: str, by: str) -> NoReturn:
+    """Refuse what needs a part that is still to come.
+
+    :param by: the function of ``mlsteps.client`` that will do it.
+    """
+    raise UnsupportedFeature(
+        feature, f"schedules are not there yet (mlsteps.client.{by})", "Pipeline.as_dag(dag_id, schedule=...)"
+    )
 
 
 class ScheduleRecurrence:

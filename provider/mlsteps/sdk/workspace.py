@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _ZEROS = "00000000-0000-0000-0000-000000000000"
 _GROUP, _LOCATION = "mlsteps", "local"
+_PLACE = ("root", "root_conn_id", "conn_id", "airflow_url")
 
 
 class Workspace(WorkspaceParts):
@@ -329,8 +330,8 @@ class Workspace(WorkspaceParts):
     # For mlsteps
 
     def _reference(self) -> dict[str, Any]:
-        """The graph's ``workspace``: name, subscription_id, resource_group, location, and root and conn_id when there
-        are any. No store is touched, no secrets."""
+        """The graph's ``workspace``: name, subscription_id, resource_group, location; root, conn_id and
+        airflow_url when there are any. No store is touched, no secrets."""
         reference = {
             "name": self.name,
             "subscription_id": self.subscription_id,
@@ -339,7 +340,7 @@ class Workspace(WorkspaceParts):
         }
         return {
             **reference,
-            **{key: self._ref[key] for key in ("root", "root_conn_id", "conn_id") if self._ref.get(key)},
+            **{key: self._ref[key] for key in _PLACE if self._ref.get(key)},
         }
 
     def _identity(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import PipelineGraph, StepNode
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mlsteps.operators.step import StepOperator
 
 PLAN = "plan"
+#: What Airflow takes as a tag.
+_TAG_LENGTH = 100
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -28,6 +30,8 @@ def dag(
     *,
     schedule: Any = None,
     experiment: str | None = None,
+    about: Sequence[str] = (),
+    origin: Mapping[str, Any] | None = None,
     **dag_kwargs: Any,
 ) -> DAG:
     """The DAG of a pipeline.
@@ -39,6 +43,8 @@ def dag(
     :param dag_id: the DAG's id.
     :param schedule: as for any DAG; None runs it only when triggered.
     :param experiment: the experiment its runs belong to; the DAG's id when left out.
+    :param about: more lines of the DAG's text.
+    :param origin: what the heads of its runs say of where they came from: ``pipeline_id``, ``graph``, ...
     :param dag_kwargs: any other argument of ``airflow.sdk.DAG``; ``tags`` and ``params`` add to the pipeline's own.
     :raises InvalidInput: when a pipeline parameter has a reserved name.
     """
@@ -50,15 +56,15 @@ def dag(
     params = {**airflow_params(whole.parameters), **(dag_kwargs.pop("params", None) or {})}
     options: dict[str, Any] = {
         "description": whole.description,
-        "doc_md": pipeline_text(whole, experiment),
+        "doc_md": pipeline_text(whole, experiment, about),
         "render_template_as_native_obj": True,
         **dag_kwargs,
-        "tags": sorted({"mlsteps", experiment, *dag_kwargs.get("tags", ())}),
+        "tags": sorted({"mlsteps", experiment[:_TAG_LENGTH], *dag_kwargs.get("tags", ())}),
     }
     made = DAG(dag_id, schedule=schedule, **options)
     made.fileloc = _dag_file(made.fileloc)
     if _asked_for(dag_id):
-        _add_tasks(made, whole, experiment)
+        _add_tasks(made, whole, experiment, origin)
     # Last: Airflow would copy a DAG's params into each of its tasks, which reads the same at run time and costs more
     # than all the rest of a large DAG.
     made.params = ParamsDict(params)
@@ -81,12 +87,17 @@ def _dag_file(fallback: str) -> str:
     return frame.f_code.co_filename if frame is not None else fallback
 
 
-def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str) -> None:
+def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str, origin: Mapping[str, Any] | None) -> None:
     from mlsteps.compute.choose import scheduling
     from mlsteps.operators.plan import PlanOperator
 
     plan = PlanOperator(
-        task_id=PLAN, dag=made, graph=graph, experiment_name=experiment, outlets=_plan_outlets(graph) or None
+        task_id=PLAN,
+        dag=made,
+        graph=graph,
+        experiment_name=experiment,
+        origin=origin,
+        outlets=_plan_outlets(graph) or None,
     )
     placed = scheduling(graph.workspace, (node.compute.get("name") for node in graph.steps))
     tasks = {node.id: _task(made, graph, node, experiment, placed) for node in graph.steps}

@@ -8,8 +8,11 @@ from typing import Any
 from mlsteps.contracts.graph import InputPort, OutputPort, PipelineGraph, StepNode
 
 
-def pipeline_text(graph: PipelineGraph, experiment: str) -> str:
-    """A DAG's ``doc_md``."""
+def pipeline_text(graph: PipelineGraph, experiment: str, about: Iterable[str] = ()) -> str:
+    """A DAG's ``doc_md``.
+
+    :param about: lines of Markdown that follow.
+    """
     lines = [graph.description or "A pipeline of the Azure ML SDK v1.", ""]
     lines.append(
         f"Experiment **{_plain(experiment)}**, workspace **{_plain(graph.workspace.get('name') or 'default')}**."
@@ -21,6 +24,8 @@ def pipeline_text(graph: PipelineGraph, experiment: str) -> str:
     if graph.parameters:
         lines += ["", "| parameter | type | default |", "|---|---|---|"]
         lines += [f"| {_plain(item.name)} | {item.type} | `{_plain(item.default)}` |" for item in graph.parameters]
+    for line in about:
+        lines += ["", line]
     return "\n".join(lines)
 
 

@@ -1,13 +1,12 @@
-"""The stored pipelines of a workspace as DAGs.
+"""What a workspace serves as DAGs, without versions: for a DAG file, where no DAG bundle can be configured.
 
-A DAG file of three lines serves them all::
+A DAG file of three lines serves all of a workspace::
 
     from mlsteps.translate import load_dags
 
     load_dags(globals(), "/data/workspaces/mine")
 
-``<root>/pipelines/<dag_id>/graph.json`` holds the graph; ``meta.json`` beside it ``{"dag_id", "experiment",
-"schedule"?}``.
+:mod:`mlsteps.registry.dags` has the documents; :class:`mlsteps.bundles.MlstepsDagBundle` serves them with versions.
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.errors import AzureMLException
-from mlsteps.translate.dag import dag
+from mlsteps.registry import dags, graphs
+from mlsteps.translate.served import served_dag
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mlsteps.storage.workspace_store import WorkspaceStore
 
 log = logging.getLogger(__name__)
-FOLDER = "pipelines"
 
 
 def load_dags(namespace: MutableMapping[str, Any], root: str) -> list[DAG]:
@@ -48,31 +47,20 @@ def load_dags(namespace: MutableMapping[str, Any], root: str) -> list[DAG]:
 
 
 def _dags(store: WorkspaceStore) -> Iterator[DAG]:
-    names = _wanted(store)
-    metas = store.read_many(f"{FOLDER}/{name}/meta.json" for name in names)
-    graphs = store.read_many(f"{FOLDER}/{name}/graph.json" for name in names)
-    for name in names:
-        graph = graphs.get(f"{FOLDER}/{name}/graph.json")
-        if graph is None:
-            continue
+    documents = [item for item in _wanted(store).values() if not dags.is_over(item)]
+    found = store.read_many(graphs.graph_path(item["graph"]) for item in documents)
+    for document in documents:
+        path = graphs.graph_path(document["graph"])
         try:
-            yield _dag(store, name, graph, metas.get(f"{FOLDER}/{name}/meta.json") or {})
+            graph = graphs.checked(found.get(path), document["graph"], store.store.url_of(path))
+            yield served_dag(document, graph, store.root)
         except (AzureMLException, ValueError, KeyError, TypeError):
-            log.exception("The stored pipeline %s at %s cannot become a DAG", name, store.root)
+            log.exception("The stored pipeline %s at %s cannot become a DAG", document["dag_id"], store.root)
 
 
-def _dag(store: WorkspaceStore, name: str, graph: dict[str, Any], meta: dict[str, Any]) -> DAG:
-    whole = {**graph, "workspace": {**graph.get("workspace", {}), "root": store.root}}
-    options = {key: meta[key] for key in ("tags", "description", "dag_display_name", "max_active_tasks") if key in meta}
-    return dag(
-        whole, meta.get("dag_id", name), schedule=meta.get("schedule"), experiment=meta.get("experiment"), **options
-    )
-
-
-def _wanted(store: WorkspaceStore) -> list[str]:
+def _wanted(store: WorkspaceStore) -> dict[str, dict[str, Any]]:
     from airflow.sdk import get_parsing_context
 
     asked = get_parsing_context().dag_id
-    if asked is None:
-        return store.names(FOLDER)
-    return [asked] if store.read_json(f"{FOLDER}/{asked}/graph.json") is not None else []
+    names = dags.names(store) if asked is None else [asked]
+    return store.read_many(map(dags.path_of, names))

@@ -20,7 +20,6 @@ NOT_RUN: Mapping[str, Refusal] = {
     "Databricks": _SERVICE,
     "HyperDrive": Refusal("hyperparameter search is not run yet", "one PythonScriptStep for each setting"),
     "Kusto": _SERVICE,
-    "Module": Refusal("modules cannot be published yet", "a PythonScriptStep with the module's script"),
     "ParallelRun": Refusal("mini-batches are not run yet", "a PythonScriptStep that loops over its input"),
     "RScript": Refusal("R is not found and set up yet", "a CommandStep that calls Rscript"),
     "SynapseSpark": _SERVICE,

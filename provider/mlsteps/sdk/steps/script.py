@@ -52,7 +52,7 @@ class ScriptStep(PipelineStep):
         self._script_name = script_name
         self._compute_target = compute_target
         self._runconfig = check_runconfig(runconfig, self)
-        self._runconfig_pipeline_params = _check_runconfig_params(runconfig_pipeline_params, self)
+        self._runconfig_pipeline_params = check_runconfig_params(runconfig_pipeline_params, self)
         self._params = dict(params or {})
         self._source_directory = source_directory
         self._allow_reuse = allow_reuse
@@ -115,7 +115,7 @@ def check_runconfig(runconfig: Any, step: PipelineStep) -> Any:
     return inner
 
 
-def _check_runconfig_params(params: Mapping[str, Any] | None, step: PipelineStep) -> Mapping[str, Any]:
+def check_runconfig_params(params: Mapping[str, Any] | None, step: PipelineStep) -> Mapping[str, Any]:
     unknown = sorted(set(params or ()) - set(RUNCONFIG_PARAMETERS))
     if unknown:
         raise InvalidInput(
