@@ -85,3 +85,9 @@ def test_no_airflow_is_loaded_to_run_a_script(tmp_path) -> None:
     done = mlsteps_command("run", str(path), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not {"airflow", "pandas", "docker", "kubernetes"} & set(eval(done.stdout))
+
+
+def test_urllib_is_as_loaded_as_in_a_notebook(tmp_path) -> None:
+    path = script(tmp_path, "import urllib\nprint(urllib.request.quote('a b'), urllib.parse.quote('c d'))")
+    done = mlsteps_command("run", str(path), cwd=tmp_path)
+    assert done.stdout == "a%20b c%20d\n", done.stderr

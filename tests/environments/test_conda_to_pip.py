@@ -86,8 +86,23 @@ def test_the_sdks_own_packages_are_provided_and_what_they_brought_stays():
             ]
         )
     )
-    assert answer.requirements == ("pandas", "pyarrow", "mlflow-skinny")
+    assert answer.requirements == ("numpy", "pyarrow", "pandas", "mlflow-skinny")
     assert len(answer.notes) == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "brought"),
+    [
+        (["azureml-sdk==1.27.*"], {"numpy", "pyarrow"}),
+        (["azureml-defaults==1.27.*"], {"numpy", "pyarrow", "pandas"}),
+        (["azureml-defaults~=1.34.0"], {"numpy", "pyarrow"}),
+        (["azureml-core", "azureml-pipeline-core"], set()),
+        (["azureml-defaults"], set()),  # what the SDK says where nobody said anything
+        (["azureml-defaults", "six"], {"numpy", "pyarrow", "six"}),
+    ],
+)
+def test_libraries_that_came_with_the_sdk(lines, brought):
+    assert set(plan(conda("python=3.8", pip=lines)).requirements) == brought
 
 
 def test_a_pinned_version_beats_the_bare_name_that_an_sdk_package_brings():

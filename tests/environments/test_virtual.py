@@ -54,11 +54,11 @@ def environments(home):
 
 def test_packages_are_installed_locked_and_compiled(wheels, home):
     notes = []
-    made = virtual.prepare(document(wheels, "tinything", "azureml-defaults"), notes.append)
+    made = virtual.prepare(document(wheels, "tinything", "azureml-core"), notes.append)
     value = subprocess.check_output([made.path, "-c", "import tinything; print(tinything.VALUE)"], text=True)
     assert value == "15\n"
     assert made.lock.splitlines()[-1].startswith("tinything")
-    assert "azureml-defaults: provided by mlsteps" in notes
+    assert "azureml-core: provided by mlsteps" in notes
     (folder,) = environments(home)
     assert list(folder.rglob("__pycache__/tinything.*.pyc"))
     assert json.loads((folder / "preimage.json").read_text())["requirements"] == ["tinything"]

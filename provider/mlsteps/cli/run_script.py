@@ -6,6 +6,7 @@ import os
 import runpy
 import sys
 import traceback
+import urllib.request  # noqa: F401  (notebooks say `import urllib` and use urllib.request, which their kernel has loaded)
 from types import TracebackType
 from typing import Sequence
 

@@ -43,12 +43,15 @@ class _Draft:
         self.unchanged: list[str] = []
         self.notes: list[str] = []
         self.refused: list[str] = []
+        self.only_defaults = True
 
     def conda(self, text: str) -> None:
         spec = conda_spec.parse(text)
         if spec.name == "python":
             self.python = spec.version
-        elif conda_names.mend(spec.name) is not None:
+            return
+        self.only_defaults = False
+        if conda_names.mend(spec.name) is not None:
             self.refused.append(f"{spec.text!r} ({conda_names.mend(spec.name)})")
         elif spec.name in conda_names.BUNDLED:
             self.notes.append(f"{spec.text}: left out, pip's packages carry it inside")
@@ -68,6 +71,7 @@ class _Draft:
         line = re.sub(r"(^|\s+)#.*$", "", line).strip()
         if not line:
             return
+        self.only_defaults = self.only_defaults and azureml_packages.is_default(line)
         if pip_options.is_option(line):
             self.options.append(pip_options.parse(line))
         elif azureml_packages.is_sdk_package(line):
@@ -125,4 +129,7 @@ def plan(conda: Mapping[str, Any] | None) -> PipPlan:
                 draft.pip(str(line))
         else:
             draft.conda(str(item))
+    if draft.only_defaults:
+        # Nobody asked for libraries: no index is needed, and a step without imports starts at once.
+        draft.requirements = []
     return draft.finish()
