@@ -1,0 +1,5 @@
+"""Losses, in name."""
+
+
+def categorical_crossentropy(wanted, given):
+    return 0.0
