@@ -1,4 +1,4 @@
-"""DAGs that the scheduler benchmarks run. `BENCH_SOURCE` names a folder with `copy.py`; it is set by the benchmark."""
+"""Our DAGs that the scheduler benchmarks run. `BENCH_SOURCE` names a folder with `copy_on.py`; it is set by the benchmark."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import itertools
 import os
 import sys
 
-from airflow.providers.standard.operators.bash import BashOperator
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, get_parsing_context, task
+from airflow.sdk import DAG, get_parsing_context
 
 import mlsteps.azureml  # noqa: F401
 from azureml.core import Environment, RunConfiguration, Workspace
@@ -60,23 +58,6 @@ if wanted("chain_reused"):
         previous = out
     chain_reused = Pipeline(workspace, steps=steps).as_dag("chain_reused")
 
-if wanted("one_trivial_task"):
-    with DAG("one_trivial_task", schedule=None) as one_trivial_task:
-
-        @task
-        def trivial() -> None:
-            """Nothing."""
-
-        trivial()
-
-if wanted("chain_empty"):
-    with DAG("chain_empty", schedule=None) as chain_empty:
-        chain([EmptyOperator(task_id=f"step{number}") for number in range(CHAIN)])
-
-if wanted("chain_bash"):
-    with DAG("chain_bash", schedule=None) as chain_bash:
-        chain([BashOperator(task_id=f"step{number}", bash_command="true") for number in range(CHAIN)])
-
 if wanted("overhead_ours"):
     with DAG("overhead_ours", schedule=None) as overhead_ours:
         chain(
@@ -91,7 +72,3 @@ if wanted("overhead_ours"):
                 for number in range(OVERHEAD)
             ]
         )
-
-if wanted("overhead_bash"):
-    with DAG("overhead_bash", schedule=None) as overhead_bash:
-        chain([BashOperator(task_id=f"step{number}", bash_command="python -c pass") for number in range(OVERHEAD)])
