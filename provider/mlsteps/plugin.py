@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from airflow.sdk.plugins_manager import AirflowPlugin
 
+from mlsteps.operators import preload
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 
 
@@ -12,3 +13,4 @@ class MlstepsPlugin(AirflowPlugin):  # type: ignore[misc]
 
     name = "mlsteps"
     operator_extra_links = [OutputsLink(), SourceRunLink()]
+    listeners = [preload]
