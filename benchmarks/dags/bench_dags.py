@@ -1,4 +1,4 @@
-"""Our DAGs that the scheduler benchmarks run. `BENCH_SOURCE` names a folder with `copy_on.py`; it is set by the benchmark."""
+"""Our DAGs that the scheduler benchmarks run. `BENCH_SOURCE`, set by them, names a folder with `copy_on.py`."""
 
 from __future__ import annotations
 

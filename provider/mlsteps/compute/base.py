@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from mlsteps.contracts.spec import StepResult, StepSpec
@@ -35,6 +36,13 @@ class Target(ABC):
         :param content: identity of what it would run; one that differs is of no use.
         """
         return None
+
+    def ready(self) -> AbstractContextManager[None]:
+        """Around :meth:`prepare` and :meth:`run`, entered from the main thread before there are others.
+
+        It begins what takes time and needs no spec, and ends that when there was no :meth:`run`.
+        """
+        return nullcontext()
 
     @abstractmethod
     def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:

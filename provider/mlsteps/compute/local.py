@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import mlsteps
 from mlsteps.compute import scratch
 from mlsteps.compute.base import Report, Target
+from mlsteps.compute.forked import ForkedRunner, fork_runner
 from mlsteps.compute.lines import Lines
 from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.runner import result as result_file
@@ -35,7 +37,7 @@ class LocalTarget(Target):
     """Runs the runner with the interpreter that runs mlsteps, and the script with the step's own."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedRunner | None = None
         self._lines: Lines | None = None
         self._stopped = False
         self._thread = 0
@@ -46,13 +48,31 @@ class LocalTarget(Target):
 
         return prepare(environment, report).path
 
+    @contextmanager
+    def ready(self) -> Iterator[None]:
+        """See :meth:`Target.ready`: forks a runner, which then waits for its spec."""
+        self._fork()
+        try:
+            yield
+        finally:
+            if self._lines is None:  # it was never told what to run
+                self.stop()
+
+    def _fork(self) -> None:
+        if self._process is None and not self._stopped:
+            self._process = fork_runner()
+            if self._stopped:  # meanwhile, when there was nothing to stop yet
+                self.stop()
+
     def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:
         """See :meth:`Target.run`. The work directory is made here and is gone afterwards."""
         scratch.sweep(os.path.dirname(spec.work_directory))
         with scratch.work_directory(spec.work_directory) as lock:
+            self._lines = Lines(on_line)  # before there is a process: stop() then leaves its output to us
+            self._fork()
             if self._stopped:
+                self._close_output()
                 return StepResult("Canceled", error={"category": "user", "message": "The step was cancelled."})
-            self._lines = Lines(on_line)
             result_path = os.path.join(spec.work_directory, "result.json")
             process = self._start(spec, result_path, lock)
             try:
@@ -63,18 +83,24 @@ class LocalTarget(Target):
                 self._follow(process)
             finally:
                 self.stop()
-                if process.stdout is not None:
-                    process.stdout.close()
+                self._close_output()
             result = result_file.read(result_path)
-            return result if result is not None else self._no_answer(process.returncode, spec)
+            return result if result is not None else self._no_answer(process.poll() or 0, spec)
 
-    def _start(self, spec: StepSpec, result_path: str, lock: int) -> subprocess.Popen[bytes]:
+    def _start(self, spec: StepSpec, result_path: str, lock: int) -> subprocess.Popen[bytes] | ForkedRunner:
         spec_path = os.path.join(spec.work_directory, "spec.json")
         with open(spec_path, "w", encoding="utf-8", errors="surrogatepass") as file:
             json.dump(spec.to_json(), file)
-        root = os.path.dirname(os.path.dirname(os.path.abspath(mlsteps.__file__)))
         self._thread = threading.get_ident()
-        self._process = subprocess.Popen(
+        if isinstance(self._process, ForkedRunner):
+            self._process.tell(spec_path, result_path)
+        else:
+            self._process = self._spawn(spec, spec_path, result_path, lock)
+        return self._process
+
+    def _spawn(self, spec: StepSpec, spec_path: str, result_path: str, lock: int) -> subprocess.Popen[bytes]:
+        root = os.path.dirname(os.path.dirname(os.path.abspath(mlsteps.__file__)))
+        return subprocess.Popen(
             [sys.executable, "-I", "-c", _BOOT, root, spec_path, result_path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -84,22 +110,21 @@ class LocalTarget(Target):
             start_new_session=True,  # Ctrl-C in a terminal is for whoever waits here; the runner hears of it from us
             pass_fds=(lock,),
         )
-        return self._process
 
-    def _hand_over(self, process: subprocess.Popen[bytes], credentials: Mapping[str, Any]) -> None:
+    def _hand_over(self, process: subprocess.Popen[bytes] | ForkedRunner, credentials: Mapping[str, Any]) -> None:
         assert process.stdin is not None
         try:
             process.stdin.write(json.dumps(dict(credentials)).encode() + b"\n")
         except (BrokenPipeError, ValueError):
             pass  # the runner is gone already, or stop() has closed the pipe; the answer says so
 
-    def _follow(self, process: subprocess.Popen[bytes]) -> None:
+    def _follow(self, process: subprocess.Popen[bytes] | ForkedRunner) -> None:
         while self._pass_on(process, None):
             pass
         while process.poll() is None:  # not wait(): it holds a lock that stop() in a signal handler would want
             time.sleep(0.002)
 
-    def _pass_on(self, process: subprocess.Popen[bytes], seconds: float | None) -> bool:
+    def _pass_on(self, process: subprocess.Popen[bytes] | ForkedRunner, seconds: float | None) -> bool:
         """Take the next piece of output; False at the end of it."""
         assert process.stdout is not None and self._lines is not None
         output = process.stdout.fileno()
@@ -126,6 +151,12 @@ class LocalTarget(Target):
                 time.sleep(0.005)
         if process.poll() is None:
             process.kill()
+        if self._lines is None:  # it was never told what to run
+            self._close_output()
+
+    def _close_output(self) -> None:
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
 
     def _no_answer(self, code: int, spec: StepSpec) -> StepResult:
         """The runner died: end what it left behind, and say what is known."""

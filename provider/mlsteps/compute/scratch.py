@@ -35,6 +35,13 @@ def work_directory(path: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+def share_lock(path: str) -> int:
+    """Hold the lock of somebody's work directory, too; the descriptor."""
+    descriptor = os.open(os.path.join(path, LOCK), os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
 def sweep(parent: str) -> None:
     """Remove work directories whose processes were all killed, and end what still runs in them."""
     try:

@@ -208,14 +208,15 @@ class StepExecution:
         from mlsteps.operators.targets import target_for
 
         self.target = target_for(self.node, self.ws)
-        earlier = self.target.left_behind(self.attempt.work_of(self.node.id), decision.fingerprint)
-        if earlier is not None:
-            self.log.info("An earlier try was killed and what it started goes on: this one takes over its run.")
-            self.taken_over = earlier.run_id
-        run_id = self._open_run()
-        if earlier is None:
-            self.runs.write(run_id, "status", status="Preparing")
-        spec, result = self._supervised(self.target, run_id, lease, earlier)
+        with self.target.ready():
+            earlier = self.target.left_behind(self.attempt.work_of(self.node.id), decision.fingerprint)
+            if earlier is not None:
+                self.log.info("An earlier try was killed and what it started goes on: this one takes over its run.")
+                self.taken_over = earlier.run_id
+            run_id = self._open_run()
+            if earlier is None:
+                self.runs.write(run_id, "status", status="Preparing")
+            spec, result = self._supervised(self.target, run_id, lease, earlier)
         if result.status != "Completed":
             self._end_badly(result)
         return self._commit(decision, spec, result)

@@ -29,6 +29,12 @@ def forget_credentials(conn_id: str) -> None:
     _given.pop(_key(conn_id), None)
 
 
+def forget_all() -> None:
+    """Drop everything that this process was given, and its sources: a fork that must know only what it is handed."""
+    _given.clear()
+    _sources.clear()
+
+
 def given_credentials(conn_id: str) -> Dict[str, Any] | None:
     """What :func:`store_credentials` has kept, or None."""
     found = _given.get(_key(conn_id))
