@@ -27,11 +27,14 @@ ROWS = [
     {"translate"},
     {"client"},
     {"compatibility"},
-    {"bundles", "cli", "plugin", "get_provider_info", "azureml", "_azureml"},
+    {"bundles"},
+    {"rest"},
+    {"cli", "plugin", "get_provider_info", "azureml", "_azureml"},
 ]
 ROW = {name: number for number, row in enumerate(ROWS) for name in row}
 MAY_IMPORT_AIRFLOW = {
     "bundles",
+    "rest",
     "hooks",
     "operators",
     "timetables",

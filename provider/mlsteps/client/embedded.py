@@ -10,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any, Mapping
+from contextlib import contextmanager
+from typing import Any, Iterator, Mapping
 
 from mlsteps.client import configuration
 from mlsteps.client.airflow_api import Address
@@ -83,6 +84,11 @@ class Embedded:
         if self.supervisor is not None and not stays:
             self.supervisor.wait()
 
+    def close(self) -> None:
+        """Close the connection and wait for nothing."""
+        self._answers.close()
+        self._connection.close()
+
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         with self._one_request:
             try:
@@ -128,6 +134,18 @@ def connected() -> Embedded | None:
             _mine = found
             atexit.register(_mine.leave)
         return _mine
+
+
+@contextmanager
+def unheld() -> Iterator[Embedded | None]:
+    """A connection for the embedded Airflow's own processes: closed at once, so that it keeps nothing alive. None when
+    it does not answer."""
+    found = _connect(airflow_home())
+    try:
+        yield found
+    finally:
+        if found is not None:
+            found.close()
 
 
 def _alive(connection: Embedded) -> bool:

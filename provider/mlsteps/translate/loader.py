@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlsteps.errors import AzureMLException
 from mlsteps.registry import dags, graphs
-from mlsteps.translate.served import served_dag
+from mlsteps.translate.served import dag_of
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -48,12 +48,15 @@ def load_dags(namespace: MutableMapping[str, Any], root: str) -> list[DAG]:
 
 def _dags(store: WorkspaceStore) -> Iterator[DAG]:
     documents = [item for item in _wanted(store).values() if not dags.is_over(item)]
-    found = store.read_many(graphs.graph_path(item["graph"]) for item in documents)
+    found = store.read_many(graphs.graph_path(item["graph"]) for item in documents if "graph" in item)
+
+    def graph_of(digest: str) -> dict[str, Any]:
+        path = graphs.graph_path(digest)
+        return graphs.checked(found.get(path), digest, store.store.url_of(path))
+
     for document in documents:
-        path = graphs.graph_path(document["graph"])
         try:
-            graph = graphs.checked(found.get(path), document["graph"], store.store.url_of(path))
-            yield served_dag(document, graph, store.root)
+            yield dag_of(document, graph_of, store.root)
         except (AzureMLException, ValueError, KeyError, TypeError):
             log.exception("The stored pipeline %s at %s cannot become a DAG", document["dag_id"], store.root)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,20 @@ if TYPE_CHECKING:
 _TAG = {"published": "published", "endpoint": "endpoint"}
 
 
+def dag_of(document: Mapping[str, Any], graph_of: Callable[[str], Mapping[str, Any]], root: str) -> DAG:
+    """The DAG of a document of any kind.
+
+    :param graph_of: answers the kept graph of a digest.
+    """
+    if document["kind"] == "schedule":
+        from mlsteps.translate.schedules import schedule_dag
+
+        return schedule_dag(document, root)
+    return served_dag(document, graph_of(document["graph"]), root)
+
+
 def served_dag(document: Mapping[str, Any], graph: Mapping[str, Any], root: str) -> DAG:
-    """The DAG of a document.
+    """The DAG of a pipeline.
 
     :param graph: the kept graph that it names; :param root: where the workspace lies.
     """
