@@ -54,7 +54,7 @@ def resolve(argument: Argument, look_up: Callable[[str, str], Any]) -> str:
     :param look_up: called with ``(kind, name)`` for each reference; its answer is turned into text.
     """
     if isinstance(argument, Mapping):
-        (kind, name), = argument.items()
+        ((kind, name),) = argument.items()
         if kind == "join":
             return "".join(resolve(part, look_up) for part in name)
         return text(look_up(kind, name))

@@ -19,8 +19,8 @@ class Document:
     their default are left out, so that a document stays readable and a new optional field changes no old document.
     """
 
-    NESTED: ClassVar[Mapping[str, Type["Document"]]] = {}
-    MANY: ClassVar[Mapping[str, Type["Document"]]] = {}
+    NESTED: ClassVar[Mapping[str, Type[Document]]] = {}
+    MANY: ClassVar[Mapping[str, Type[Document]]] = {}
 
     def to_json(self) -> dict[str, Any]:
         """This document as JSON data (dict, list, str, int, float, bool, None)."""

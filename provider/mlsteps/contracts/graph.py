@@ -38,7 +38,7 @@ class InputPort(Document):
     :param source: exactly one of ``{"step": id, "output": port}``, ``{"dataset": definition}``,
         ``{"registered": {"name": ..., "version": "latest" or int}}``,
         ``{"datapath": {"datastore": name, "path": path}}``, ``{"parameter": name}``.
-    :param kind: ``file`` (FileDataset or output), ``tabular``, or ``reference`` (DataReference, DataPath, PipelineData).
+    :param kind: ``file`` (FileDataset or output), ``tabular``, or ``reference`` (a DataReference or PipelineData).
     :param mode: ``mount``, ``download``, ``direct``, ``upload`` or ``hdfs``.
     :param transform: dataset operations applied on top of the source (see :mod:`.dataset`), e.g. a reader that turns
         an upstream file output into a table.
@@ -121,7 +121,7 @@ class StepNode(Document):
     version: str | None = None
     payload: Mapping[str, Any] = field(default_factory=dict)
 
-    MANY: ClassVar[Mapping[str, type]] = {"inputs": InputPort, "outputs": OutputPort}
+    MANY: ClassVar[Mapping[str, Any]] = {"inputs": InputPort, "outputs": OutputPort}
 
     def upstream(self) -> tuple[str, ...]:
         """Ids of the steps this one waits for: by data, then by ``run_after``; each once, in order."""
@@ -146,7 +146,7 @@ class PipelineGraph(Document):
     version: int = GRAPH_VERSION
 
     VERSION: ClassVar[int] = GRAPH_VERSION
-    MANY: ClassVar[Mapping[str, type]] = {"steps": StepNode, "parameters": Parameter}
+    MANY: ClassVar[Mapping[str, Any]] = {"steps": StepNode, "parameters": Parameter}
 
     def to_json(self) -> dict[str, Any]:
         """As :meth:`Document.to_json`, the version always among the keys."""

@@ -46,7 +46,7 @@ class OutputManifest(Document):
         return {"version": self.version, "tree": self.tree, "is_file": self.is_file, "files": rows}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "OutputManifest":
+    def from_json(cls, data: Mapping[str, Any]) -> OutputManifest:
         """The manifest that :meth:`to_json` gave."""
         cls._check_version(data)
         return cls(tuple(FileEntry(*row) for row in data["files"]), data["tree"], data.get("is_file", False))
@@ -57,7 +57,7 @@ class OutputManifest(Document):
         return sum(item.size for item in self.files)
 
     @classmethod
-    def of(cls, files: Iterable[FileEntry], is_file: bool = False) -> "OutputManifest":
+    def of(cls, files: Iterable[FileEntry], is_file: bool = False) -> OutputManifest:
         """The manifest of these files, sorted by path."""
         ordered = tuple(sorted(files, key=lambda item: item.path))
         return cls(ordered, tree_digest(ordered), is_file)
