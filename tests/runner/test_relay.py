@@ -71,7 +71,10 @@ def test_a_runner_that_has_gone_is_told(relay: Relay) -> None:
     assert not os.path.exists(relay.path)
     with pytest.raises(StoreError, match="memory://far/f is opened by the step's runner, which does not answer"):
         store.read("f")
-    assert not [thread for thread in threading.enumerate() if thread.name == "mlsteps-stores"]
+    for thread in threading.enumerate():
+        if thread.name == "mlsteps-stores":
+            thread.join(10)
+            assert not thread.is_alive()
 
 
 def test_unknown_datastores_and_drivers_are_named(relay: Relay) -> None:

@@ -79,7 +79,7 @@ def _check(value: Any, depth: int) -> None:
     elif isinstance(value, list):
         for item in value:
             _check(item, depth - 1)
-    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
-        raise ValueError("too large")
-    elif isinstance(value, float) and not math.isfinite(value):
+    elif (isinstance(value, int) and not -(2**63) <= value < 2**63) or (
+        isinstance(value, float) and not math.isfinite(value)
+    ):
         raise ValueError("too large")
