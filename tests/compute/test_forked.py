@@ -12,4 +12,3 @@ def test_the_forked_runner_in_a_process_of_one_thread() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(cases)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=cases.parents[2], check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
