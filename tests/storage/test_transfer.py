@@ -385,12 +385,12 @@ class Flaky(FsspecStore):
 
     breaks = 0
 
-    def _send(self, source, at):
+    def _send(self, source, at, passing):
         with threading.Lock():
             if type(self).breaks > 0:
                 type(self).breaks -= 1
                 raise ConnectionResetError("reset by peer")
-        return super()._send(source, at)
+        return super()._send(source, at, passing)
 
 
 def test_a_reset_connection_is_tried_again(tmp_path, memory_store, monkeypatch) -> None:

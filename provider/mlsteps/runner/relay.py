@@ -28,6 +28,7 @@ class Relay:
         self._stores = stores
         self._listener = socket.socket(socket.AF_UNIX)
         self._opened: Dict[str, Store] = {}
+        self._thread = threading.Thread(target=self._accept, name="mlsteps-stores", daemon=True)
 
     def start(self) -> None:
         """Listen; requests are answered by threads."""
@@ -35,7 +36,7 @@ class Relay:
             self._listener.bind(address)
         os.chmod(self.path, 0o600)
         self._listener.listen(64)
-        threading.Thread(target=self._accept, name="mlsteps-stores", daemon=True).start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Take no more requests and remove the socket."""
@@ -44,6 +45,8 @@ class Relay:
         except OSError:
             pass  # it was never listening
         self._listener.close()
+        if self._thread.is_alive():
+            self._thread.join(5.0)
         if os.path.exists(self.path):
             os.unlink(self.path)
 
@@ -131,6 +134,7 @@ def _entry(found: Any) -> Any:
 _OPERATIONS: Dict[str, Callable[[Store, Mapping[str, Any], bytes], Answer]] = {
     "list": lambda store, request, body: (list(store.list(request["path"])), b""),
     "children": lambda store, request, body: (store.children(request["path"]), b""),
+    "files_in": lambda store, request, body: (store.files_in(request["path"]), b""),
     "entry": lambda store, request, body: (store.entry(request["path"]), b""),
     "kind": lambda store, request, body: (store.kind(request["path"]), b""),
     "read": lambda store, request, body: (None, store.read(request["path"])),

@@ -1,7 +1,7 @@
 """Where data lies and how it moves: stores, the workspace's documents, digests, snapshots, datasets' files, transfer.
 
 * :mod:`.base`, :mod:`.open`   what a store is; the store of a URL or a datastore
-  (:mod:`.local`, :mod:`.remote`, :mod:`.http`)
+  (:mod:`.local`, :mod:`.remote`, :mod:`.smb`, :mod:`.http`; :mod:`.relayed` in a step)
 * :mod:`.workspace_store`      JSON documents below a workspace's root
 * :mod:`.digests`              what a local tree holds, without reading unchanged files again
 * :mod:`.snapshots`            source directories, content-addressed

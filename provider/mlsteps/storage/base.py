@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import errno
 import re
+import tempfile
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import BinaryIO, Iterator, List, NamedTuple
+from typing import BinaryIO, Callable, Iterator, List, NamedTuple
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError
 
 #: Names that begin so are files on their way; no listing ever shows them.
 TEMPORARY = ".mlsteps-tmp-"
+
+#: Told how many bytes have just passed; what it raises ends the transfer, and nothing of the file counts.
+Passing = Callable[[int], None]
 
 _DRIVE = re.compile(r"[A-Za-z]:([\\/]|$)")
 _SECRETS = re.compile(
@@ -104,8 +108,11 @@ class Store(ABC):
         """The whole content of a file."""
 
     @abstractmethod
-    def open(self, path: str) -> BinaryIO:
-        """A file opened for reading from its start; the caller closes it."""
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
+        """A file opened for reading from its start; the caller closes it.
+
+        :param size: in bytes, when it is known already: it may save a request.
+        """
 
     @abstractmethod
     def write(self, path: str, data: bytes) -> None:
@@ -139,6 +146,33 @@ class Store(ABC):
     @abstractmethod
     def below(self, path: str) -> Store:
         """The store rooted at a folder of this one."""
+
+    def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
+        """Make or replace a file with what an open file holds, hashing it while it passes; whole or not at all.
+
+        :param stamp: False leaves ``stamp`` empty, which saves a request on remote stores.
+        """
+        with tempfile.NamedTemporaryFile(prefix="mlsteps-") as spool:
+            for piece in iter(lambda: source.read(1 << 20), b""):
+                spool.write(piece)
+                if passing is not None:
+                    passing(len(piece))
+            spool.flush()
+            return self.put_file(spool.name, path, stamp=stamp)
+
+    def copy_from(
+        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+    ) -> FileEntry | None:
+        """Make or replace a file with one of another store in a shorter way than through this process.
+
+        :returns: the entry; where the service copies by itself its ``sha256`` is empty. None: there is no shorter way.
+        """
+        return None
+
+    def tree(self, path: str) -> Iterator[Entry]:
+        """All files below a folder, as :meth:`list`; never the file of that very name that an object store may have."""
+        path = safe_path(path)
+        return (entry for entry in self.list(path) if entry.path != path)
 
     def files_in(self, path: str = "") -> List[Entry]:
         """The files immediately below a folder, sorted by path; none when it is absent."""

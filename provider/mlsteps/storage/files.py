@@ -119,13 +119,17 @@ def remove_quietly(path: str) -> None:
 
 
 def pass_through(
-    read_into: Callable[[memoryview], int | None], write: Callable[[memoryview], Any] | None, hint: int = CHUNK
+    read_into: Callable[[memoryview], int | None],
+    write: Callable[[memoryview], Any] | None,
+    hint: int = CHUNK,
+    passing: Callable[[int], Any] | None = None,
 ) -> Passed:
     """Copy until the end, hashing on the way.
 
     :param read_into: fills a buffer and answers how much (``file.readinto``).
     :param write: must take all it is given; None only hashes.
     :param hint: expected size in bytes; many small files need no large buffer.
+    :param passing: told how many bytes have just been written.
     """
     whole = hashlib.sha256()
     buffer = memoryview(bytearray(max(1, min(CHUNK, hint + 1))))
@@ -138,11 +142,15 @@ def pass_through(
         if write is not None:
             write(buffer[:count])
         size += count
+        if passing is not None:
+            passing(count)
 
 
-def transfer(source: IO[bytes], target: IO[bytes], hint: int = CHUNK) -> Passed:
+def transfer(
+    source: IO[bytes], target: IO[bytes], hint: int = CHUNK, passing: Callable[[int], Any] | None = None
+) -> Passed:
     """Copy one open file into another, hashing on the way."""
-    return pass_through(_filling(source), lambda piece: write_all(target, piece), hint)
+    return pass_through(_filling(source), lambda piece: write_all(target, piece), hint, passing)
 
 
 def _filling(file: IO[bytes]) -> Callable[[memoryview], Any]:

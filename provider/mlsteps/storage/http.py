@@ -11,7 +11,7 @@ from urllib.parse import quote
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import UnsupportedFeature
 from mlsteps.storage import files
-from mlsteps.storage.base import Child, Entry, MissingFile, Store, safe_path
+from mlsteps.storage.base import Child, Entry, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.remote import WHOLE
 from mlsteps.storage.retry import with_retries
 
@@ -76,7 +76,7 @@ class HttpStore(Store):
         with self.open(path) as file:
             return file.read()
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
         """Opened for reading once, from start to end; small files are held in memory."""
         with self._trouble(path, "read"):
             answer = with_retries(lambda: self._answer(path))
@@ -120,6 +120,9 @@ class HttpStore(Store):
         self._refuse("Deleting from a web server")
 
     def put_file(self, local: str, path: str, *, move: bool = False, stamp: bool = True) -> FileEntry:
+        self._refuse("Writing to a web server")
+
+    def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
         self._refuse("Writing to a web server")
 
     def _refuse(self, what: str) -> NoReturn:

@@ -8,7 +8,8 @@ from typing import BinaryIO, Iterator, List
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.storage import files
-from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Store, safe_path
+from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.local_copy import copy_hashed_fast
 from mlsteps.storage.walk import Walk
 
 
@@ -74,7 +75,7 @@ class LocalStore(Store):
         with self._trouble(path, "read"), open(self._at(path), "rb") as file:
             return file.read()
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
         with self._trouble(path, "open"):
             return open(self._at(path), "rb")
 
@@ -125,6 +126,23 @@ class LocalStore(Store):
             raise MissingFile(f"{self.url_of(path)} is not there, or is not a file.")
         with self._trouble(path, "read"), files.replacing(os.path.abspath(local)) as target:
             passed = files.copy_hashed(self._at(path), target)
+        return FileEntry(path, passed.size, passed.sha256, str(passed.changed))
+
+    def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
+        with self._trouble(path, "write"), files.replacing(self._at(path)) as target:
+            passed = files.transfer(source, target, passing=passing)
+            changed = os.fstat(target.fileno()).st_mtime_ns
+        return FileEntry(path, passed.size, passed.sha256, str(changed) if stamp else "")
+
+    def copy_from(
+        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+    ) -> FileEntry | None:
+        """From another folder of this machine: the kernel copies while the digest is computed beside it."""
+        real = source.local_path(source_path)
+        if real is None:
+            return None
+        with self._trouble(path, "write"):
+            passed = copy_hashed_fast(real, self._at(path), passing)
         return FileEntry(path, passed.size, passed.sha256, str(passed.changed))
 
     def below(self, path: str) -> LocalStore:

@@ -95,6 +95,9 @@ class RelayedStore(Store):
     def children(self, path: str = "") -> List[Child]:
         return [Child(*row) for row in self._ask("children", path)[0]["value"]]
 
+    def files_in(self, path: str = "") -> List[Entry]:
+        return [Entry(*row) for row in self._ask("files_in", path)[0]["value"]]
+
     def entry(self, path: str) -> Entry | None:
         found = self._ask("entry", path)[0]["value"]
         return None if found is None else Entry(*found)
@@ -106,7 +109,7 @@ class RelayedStore(Store):
     def read(self, path: str) -> bytes:
         return self._ask("read", path)[1]
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
         exchange = self._connect(path)
         try:
             answer, _ = self._answer(exchange, "open", path)

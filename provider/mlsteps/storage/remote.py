@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Tuple
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
-from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Store, safe_path
+from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.stamps import stamp_of
 
 #: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
@@ -121,9 +121,11 @@ class FsspecStore(Store):
         with self._trouble(path, "read"):
             return bytes(self._fresh().cat_file(self._at(path)))
 
-    def open(self, path: str) -> BinaryIO:
-        found = self.entry(path)
-        if found is not None and found.size > WHOLE:
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
+        if size is None:
+            found = self.entry(path)
+            size = found.size if found else 0
+        if size > WHOLE:
             with self._trouble(path, "open"):
                 opened: BinaryIO = self._fs.open(self._at(path), "rb", block_size=WHOLE)
                 return opened
@@ -180,33 +182,52 @@ class FsspecStore(Store):
                 self._fs.rmdir(name)
 
     def put_file(self, local: str, path: str, *, move: bool = False, stamp: bool = True) -> FileEntry:
-        with files.open_existing(local) as source, self._trouble(path, "write"):
-            passed = self._put(path, lambda at: self._send(source, at))
-            found = self.entry(path) if stamp else None
-            if stamp and (found is None or found.size != passed.size):
-                held = "nothing" if found is None else f"{found.size} bytes"
-                raise StoreError(f"{self.url_of(path)}: {passed.size} bytes were sent and the store holds {held}.")
+        with files.open_existing(local) as source:
+            entry = self.receive(source, path, stamp=stamp)
         if move:
             files.remove_quietly(local)
-        return FileEntry(path, passed.size, passed.sha256, found.stamp if found else "")
+        return entry
 
-    def _send(self, source: Any, at: str) -> files.Passed:
-        """Send an open local file: small ones in one request, larger ones piece by piece."""
+    def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
+        with self._trouble(path, "write"):
+            passed, known = self._put(path, lambda at: self._send(source, at, passing))
+            if stamp and not (known and self._atomic):  # a rename may make another stamp
+                known = self._stamp_of(path, passed.size)
+        return FileEntry(path, passed.size, passed.sha256, known if stamp else "")
+
+    def _stamp_of(self, path: str, size: int) -> str:
+        """The stamp of a file that was just sent, and that the store must hold whole."""
+        found = self.entry(path)
+        if found is None or found.size != size:
+            held = "nothing" if found is None else f"{found.size} bytes"
+            raise StoreError(f"{self.url_of(path)}: {size} bytes were sent and the store holds {held}.")
+        return found.stamp
+
+    def _send(self, source: Any, at: str, passing: Passing | None) -> Tuple[files.Passed, str]:
+        """Send an open file: small ones in one request, larger ones piece by piece.
+
+        :returns: what passed, and the stamp when the driver tells it.
+        """
         first = source.read(WHOLE)
         while len(first) < WHOLE:  # an unbuffered file may give less than it has
             more = source.read(WHOLE - len(first))
             if not more:
-                self._fs.pipe_file(at, first)
-                return files.Passed(files.digest_of_bytes(first), len(first))
+                answer = self._fs.pipe_file(at, first)
+                if passing is not None:
+                    passing(len(first))
+                stamp = stamp_of(answer) if isinstance(answer, Mapping) else ""
+                return files.Passed(files.digest_of_bytes(first), len(first)), stamp
             first += more
         target = self._fs.open(at, "wb", block_size=WHOLE)
         try:
-            passed = files.pass_through(_after(first, source), lambda piece: target.write(bytes(piece)))
+            passed = files.pass_through(
+                _after(first, source), lambda piece: target.write(bytes(piece)), passing=passing
+            )
         except BaseException:
             _abandon(target)
             raise
         target.close()
-        return passed
+        return passed, ""
 
     def get_file(self, path: str, local: str) -> FileEntry:
         found = self.entry(path)
@@ -222,6 +243,35 @@ class FsspecStore(Store):
             if passed.size != found.size:
                 raise ConnectionError(f"{passed.size} of {found.size} bytes came")
         return FileEntry(path, passed.size, passed.sha256, found.stamp)
+
+    def copy_from(
+        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+    ) -> FileEntry | None:
+        """Within one account the service copies by itself."""
+        if not self._atomic or not isinstance(source, FsspecStore) or source._fs is not self._fs:
+            return None
+        with self._trouble(path, "write"):
+            self._fresh().cp_file(source._at(source_path), self._at(path))
+        found = self.entry(path)
+        if found is None:
+            raise StoreError(f"{self.url_of(path)} was copied and is not there.")
+        if passing is not None:
+            passing(found.size)
+        return FileEntry(path, found.size, "", found.stamp)
+
+    def tree(self, path: str) -> Iterator[Entry]:
+        found = [entry for entry in self.list(path) if entry.path != safe_path(path)]
+        if not found and self._atomic and path and self.kind(path) == "file":
+            return iter(self._behind_a_file(safe_path(path)))
+        return iter(found)
+
+    def _behind_a_file(self, path: str) -> List[Entry]:
+        """A folder whose name is also a file's: adlfs takes it for the file alone, unless asked by a prefix."""
+        folder, _, name = path.rpartition("/")
+        with self._trouble(path, "list"):
+            found = self._fresh().find(self._at(folder), detail=True, withdirs=False, prefix=name + "/")
+        entries = [self._entry(info) for info in found.values() if _is_file(info)]
+        return sorted(entry for entry in entries if entry.path.startswith(path + "/") and TEMPORARY not in entry.path)
 
     def below(self, path: str) -> FsspecStore:
         return FsspecStore(self.url_of(path), self._fs, self._at(path), self._protocol)

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import InvalidInput, StoreError
 from mlsteps.storage import files
-from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Store, safe_path
+from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Passing, Store, safe_path
 
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -95,7 +95,7 @@ class SmbStore(Store):
     def children(self, path: str = "") -> List[Child]:
         return sorted(Child(name, is_folder) for name, is_folder, _, _ in self._scan(path))
 
-    def files(self, path: str = "") -> List[Entry]:
+    def files_in(self, path: str = "") -> List[Entry]:
         """The files immediately below a folder, sorted by path; none when it is absent."""
         prefix = f"{safe_path(path)}/" if safe_path(path) else ""
         return sorted(Entry(prefix + name, size, stamp) for name, folder, size, stamp in self._scan(path) if not folder)
@@ -123,7 +123,7 @@ class SmbStore(Store):
         with self._trouble(path, "read"), self._file(path, "rb") as file:
             return bytes(file.read())
 
-    def open(self, path: str) -> BinaryIO:
+    def open(self, path: str, size: int | None = None) -> BinaryIO:
         with self._trouble(path, "open"):
             opened: BinaryIO = self._client.open_file(
                 self._at(path), "rb", buffering=files.CHUNK, share_access=_SHARED, **self._options
@@ -191,15 +191,35 @@ class SmbStore(Store):
             files.remove_quietly(local)
         return entry
 
-    def receive(self, source: Any, path: str, *, stamp: bool = True) -> FileEntry:
-        """Bring what an open file holds here, hashing it while it passes."""
+    def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
         with self._trouble(path, "write"):
-            passed = self._put(path, lambda file: files.transfer(source, file), self._client.replace)
+            passed = self._put(path, lambda file: files.transfer(source, file, passing=passing), self._client.replace)
             found = self.entry(path) if stamp else None
         if stamp and (found is None or found.size != passed.size):
             held = "nothing" if found is None else f"{found.size} bytes"
             raise StoreError(f"{self.url_of(path)}: {passed.size} bytes were sent and the share holds {held}.")
         return FileEntry(path, passed.size, passed.sha256, found.stamp if found else "")
+
+    def copy_from(
+        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+    ) -> FileEntry | None:
+        """From the same server: it copies by itself."""
+        if not isinstance(source, SmbStore) or (source._server, source._options) != (self._server, self._options):
+            return None
+        at = self._at(path)
+        temporary = self._at(files.temporary_beside(safe_path(path)))
+        with self._trouble(path, "write"):
+            self._make_folder(path)
+            try:
+                self._client.copyfile(source._at(source_path), temporary, **self._options)
+                self._client.replace(temporary, at, **self._options)
+            except BaseException:
+                self._discard(temporary)
+                raise
+        found = self.entry(path)
+        if found is None:
+            raise StoreError(f"{self.url_of(path)} was copied and is not there.")
+        return FileEntry(path, found.size, "", found.stamp)
 
     def get_file(self, path: str, local: str) -> FileEntry:
         found = self.entry(path)
@@ -231,7 +251,7 @@ class SmbStore(Store):
                 answer = fill(file)
             name_it(self._at(temporary), at, **self._options)
         except BaseException:
-            self._discard(temporary)
+            self._discard(self._at(temporary))
             raise
         return answer
 
@@ -241,7 +261,7 @@ class SmbStore(Store):
 
     def _discard(self, temporary: str) -> None:
         try:
-            self._client.remove(self._at(temporary), **self._options)
+            self._client.remove(temporary, **self._options)
         except OSError:
             pass  # never made, or the connection is gone; the hidden name shows in no listing
 

@@ -1,0 +1,106 @@
+"""What a transfer has moved and verified: kept beside the destination while it runs, for a try that comes after a kill.
+
+Segments of JSON lines in a hidden folder, written whole every few seconds; a transfer that is done sooner leaves none.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from typing import Dict, List, NamedTuple
+
+from mlsteps.contracts.codec import digest_of
+from mlsteps.contracts.manifest import FileEntry
+from mlsteps.errors import AzureMLException
+from mlsteps.storage.base import TEMPORARY, Entry, MissingFile
+from mlsteps.storage.copying.plan import DIRECTORY, Item, Plan
+
+#: Seconds between segments.
+EVERY = 2.0
+
+
+class Moved(NamedTuple):
+    """A file that has arrived: what the source was, and what the destination held then."""
+
+    source_size: int
+    source_stamp: str
+    size: int
+    sha256: str
+    stamp: str
+
+
+class Ledger:
+    """The ledger of one plan. Safe for threads."""
+
+    def __init__(self, plan: Plan, every: float = EVERY) -> None:
+        self._store = plan.store
+        folder = plan.path if plan.kind == DIRECTORY else plan.path.rpartition("/")[0]
+        key = digest_of([plan.kind, plan.path, sorted({item.source.store.url for item in plan.items})])[:16]
+        self._folder = f"{folder}/{TEMPORARY}transfer-{key}" if folder else f"{TEMPORARY}transfer-{key}"
+        self._every = every
+        self._lock = threading.Lock()
+        self._waiting: List[List[object]] = []
+        self._next = 0
+        self._written = time.monotonic()
+        self._known = self._read()
+
+    def _read(self) -> Dict[str, Moved]:
+        known: Dict[str, Moved] = {}
+        while True:
+            try:
+                data = self._store.read(self._segment(self._next))
+            except MissingFile:
+                return known
+            self._next += 1
+            for line in data.decode("utf-8", "surrogatepass").splitlines():
+                path, *values = json.loads(line)
+                known[path] = Moved(*values)
+
+    def _segment(self, number: int) -> str:
+        return f"{self._folder}/{number}.jsonl"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no earlier try has left anything."""
+        return not self._known
+
+    def arrived(self, item: Item, there: Entry | None) -> FileEntry | None:
+        """The entry of a file that an earlier try has moved; None when source or destination is another since then."""
+        known = self._known.get(item.path)
+        if known is None or there is None or not item.source.stamp:
+            return None
+        same_source = (item.source.size, item.source.stamp) == (known.source_size, known.source_stamp)
+        same_there = there.size == known.size and there.stamp == known.stamp
+        return FileEntry(item.name, known.size, known.sha256, known.stamp) if same_source and same_there else None
+
+    def add(self, item: Item, entry: FileEntry) -> None:
+        """A file has arrived and is verified."""
+        row = [item.path, item.source.size, item.source.stamp, entry.size, entry.sha256, entry.stamp]
+        with self._lock:
+            self._waiting.append(row)
+            if time.monotonic() - self._written < self._every:
+                return
+            rows, number = self._waiting, self._next
+            self._waiting, self._next, self._written = [], self._next + 1, time.monotonic()
+        self._write(number, rows)
+
+    def keep(self) -> None:
+        """Write what is not written yet, when a transfer ends before it is whole."""
+        with self._lock:
+            rows, number = self._waiting, self._next
+            self._waiting, self._next = [], self._next + 1
+        if rows:
+            try:
+                self._write(number, rows)
+            except AzureMLException:
+                pass  # the transfer has failed for a reason of its own, which is told; those files are moved again
+
+    def _write(self, number: int, rows: List[List[object]]) -> None:
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        self._store.write(self._segment(number), lines.encode("utf-8", "surrogatepass"))
+
+    def forget(self) -> None:
+        """The transfer is whole."""
+        if self._next:
+            self._store.delete(self._folder)
