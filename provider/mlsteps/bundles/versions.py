@@ -47,19 +47,19 @@ class Served:
 
     def __init__(self, ws: WorkspaceStore) -> None:
         self._ws = ws
-        self._stamps: dict[str, str] = {}
+        self._stamps: dict[str, str] | None = None
         self._documents: dict[str, dict[str, Any]] = {}
         self._until: float | None = None
 
     def look(self, now: float) -> bool:
-        """List once; whether anything has changed since the last look. What is new is read.
+        """List once; whether anything has changed since the last look, or this is the first. What is new is read.
 
         :param now: in seconds since the epoch; DAGs that have been retired for long are left out.
         """
         found = {entry.path: f"{entry.size}/{entry.stamp}" for entry in self._listing()}
-        changed = [path for path, stamp in found.items() if self._stamps.get(path) != stamp]
-        is_same = not changed and len(found) == len(self._stamps)
-        if is_same and (self._until is None or now <= self._until):
+        known = self._stamps or {}
+        changed = [path for path, stamp in found.items() if known.get(path) != stamp]
+        if found == self._stamps and (self._until is None or now <= self._until):
             return False
         read = self._ws.read_many(changed)
         kept = {path: document for path, document in self._documents.items() if path in found}
