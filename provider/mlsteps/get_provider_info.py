@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 _TEXT = {"type": ["string", "null"]}
-_OPERATOR_MODULES = ["step", "plan", "python_script", "command"]
+_LINKS = ["OutputsLink", "SourceRunLink", "TriggeredRunLink"]
+_OPERATOR_MODULES = ["step", "plan", "python_script", "command", "schedule"]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -22,9 +23,10 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [_of_integration("python-modules", [f"mlsteps.operators.{name}" for name in _OPERATOR_MODULES])],
+        "triggers": [_of_integration("python-modules", ["mlsteps.triggers.datastore"])],
         "hooks": [_of_integration("python-modules", ["mlsteps.hooks.mlsteps"])],
         "connection-types": [_connection_type()],
-        "extra-links": ["mlsteps.operators.links.OutputsLink", "mlsteps.operators.links.SourceRunLink"],
+        "extra-links": [f"mlsteps.operators.links.{name}" for name in _LINKS],
         "asset-uris": [{"schemes": ["mlsteps"], "handler": None}],
         "cli": ["mlsteps.cli.definition.get_cli_commands"],
         "config": {"mlsteps": {"description": "Azure ML SDK v1 pipelines on Airflow.", "options": _options()}},

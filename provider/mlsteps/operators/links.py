@@ -60,3 +60,14 @@ class SourceRunLink(BaseOperatorLink):  # type: ignore[misc]
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The address of the producing task; empty for a step that ran itself."""
         return source_run_address(getattr(operator, "reused_from", None) or {})
+
+
+class TriggeredRunLink(BaseOperatorLink):  # type: ignore[misc]
+    """The run of the pipeline that a schedule started."""
+
+    name = "Pipeline run"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The address of the run; empty when none was started."""
+        started = getattr(operator, "started", None)
+        return run_address(started.dag_id, started.run_id) if started is not None else ""

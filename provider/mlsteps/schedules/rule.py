@@ -126,18 +126,18 @@ def next_fire(rule: Recurrence, after: Optional[datetime] = None) -> Optional[da
     :returns: in UTC.
     """
     if _fires_at_once(rule) and (after is None or after < rule.since):
-        return rule.since.astimezone(UTC)
+        return _utc(rule.since)
     floor = _floor(rule)
-    bound = floor if after is None else max(floor, after.astimezone(UTC))
+    bound = floor if after is None else max(floor, _utc(after))
     return _series(rule).after(bound)
 
 
 def last_fire(rule: Recurrence, until: datetime) -> Optional[datetime]:
     """The last fire time that is not after an instant, in UTC; None when there is none yet."""
-    found = _series(rule).until(until.astimezone(UTC))
+    found = _series(rule).until(_utc(until))
     if found is not None and found > _floor(rule):
         return found
-    return rule.since.astimezone(UTC) if _fires_at_once(rule) and rule.since <= until else None
+    return _utc(rule.since) if _fires_at_once(rule) and rule.since <= until else None
 
 
 def history(rule: Recurrence) -> Recurrence:
@@ -150,7 +150,7 @@ def history(rule: Recurrence) -> Recurrence:
 
 def is_fire(rule: Recurrence, at: datetime) -> bool:
     """Whether the recurrence fires at this very instant."""
-    return next_fire(rule, at - _ATOM) == at.astimezone(UTC)
+    return next_fire(rule, _utc(at) - _ATOM) == _utc(at)
 
 
 def fires(rule: Recurrence, after: Optional[datetime] = None) -> Iterator[datetime]:
@@ -270,6 +270,12 @@ def _month_later(first: date, months: int) -> date:
 def _first_instant(wall: datetime, zone: tzinfo) -> datetime:
     """When a wall clock time is; ``fold=0`` is the first of two, and in a gap counts on from before it."""
     return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
+
+
+def _utc(moment: datetime) -> datetime:
+    """An instant as a plain ``datetime``: those of other libraries calculate in ways of their own."""
+    found = moment.astimezone(UTC)
+    return datetime.combine(date(found.year, found.month, found.day), found.time(), UTC)
 
 
 def _utc_text(moment: datetime) -> str:

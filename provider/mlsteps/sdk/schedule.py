@@ -1,91 +1,33 @@
-"""``Schedule`` and ``ScheduleRecurrence``: when a published pipeline runs by itself."""
+"""``Schedule``: when a published pipeline runs by itself."""
 
 from __future__ import annotations
 
-import datetime
-import re
-from typing import Any, List, Mapping, NoReturn, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
-from mlsteps.errors import InvalidInput, UnsupportedFeature
+from mlsteps.errors import InvalidInput
+from mlsteps.sdk.recurrence import ScheduleRecurrence
+from mlsteps.sdk.schedule_settings import (
+    POLLING_INTERVAL,
+    When,
+    changed_settings,
+    first_settings,
+    new_id,
+    seen_from_now,
+)
 from mlsteps.sdk.time_zones import TimeZone
 
 __all__ = ["Schedule", "ScheduleRecurrence", "TimeZone"]
 
-FREQUENCIES = ("Minute", "Hour", "Day", "Week", "Month")
-WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-
-
-def not_yet(feature: str, by: str) -> NoReturn:
-    """Refuse what needs a part that is still to come.
-
-    :param by: the function of ``mlsteps.client`` that will do it.
-    """
-    raise UnsupportedFeature(
-        feature, f"schedules are not there yet (mlsteps.client.{by})", "Pipeline.as_dag(dag_id, schedule=...)"
-    )
-
-
-class ScheduleRecurrence:
-    """How often a schedule fires (SDK docs: ``azureml.pipeline.core.ScheduleRecurrence``).
-
-    :param frequency: ``Minute``, ``Hour``, ``Day``, ``Week`` or ``Month``; :param interval: every so many of them.
-    :param start_time: naive datetime or ``YYYY-MM-DDThh:mm:ss``; None: at once, and from then on.
-    :param time_zone: None means UTC; :param hours: 0 to 23 and :param minutes: 0 to 59, for days and weeks;
-    :param week_days: for weeks; :param time_of_day: ``hh:mm`` in place of hours and minutes.
-    :raises InvalidInput: (a ``ValueError``) when these contradict each other.
-    """
-
-    def __init__(
-        self,
-        frequency: str,
-        interval: int,
-        start_time: Any = None,
-        time_zone: TimeZone | None = None,
-        hours: Sequence[int] | None = None,
-        minutes: Sequence[int] | None = None,
-        week_days: Sequence[str] | None = None,
-        time_of_day: str | None = None,
-    ) -> None:
-        self.frequency = frequency
-        self.interval = interval
-        self.start_time = _start_time(start_time)
-        self.time_zone = time_zone
-        self.hours = hours
-        self.minutes = minutes
-        self.week_days = week_days
-        self.time_of_day = time_of_day
-        self.validate()
-
-    def validate(self) -> None:
-        """:raises InvalidInput: for the first rule that is broken."""
-        if self.frequency not in FREQUENCIES:
-            raise InvalidInput(f"frequency is {self.frequency!r}", expected=f"one of {list(FREQUENCIES)}")
-        if isinstance(self.interval, bool) or not isinstance(self.interval, int) or self.interval < 1:
-            raise InvalidInput(f"interval is {self.interval!r}", expected="a whole number of at least 1")
-        if self.time_zone is not None and not isinstance(self.time_zone, TimeZone):
-            raise InvalidInput(f"time_zone is {self.time_zone!r}", expected="a member of TimeZone")
-        _check_numbers("hours", self.hours, 23)
-        _check_numbers("minutes", self.minutes, 59)
-        self._check_days()
-
-    def _check_days(self) -> None:
-        of_day = {"hours": self.hours, "minutes": self.minutes, "time_of_day": self.time_of_day}
-        given = [name for name, value in of_day.items() if value is not None]
-        if given and self.frequency not in ("Day", "Week"):
-            raise InvalidInput(f"{given} go with the frequencies Day and Week, not {self.frequency}")
-        if self.time_of_day is not None:
-            if len(given) > 1:
-                raise InvalidInput("time_of_day is given beside hours or minutes", mend="give one or the other")
-            if not re.match(r"([01]?\d|2[0-3]):[0-5]\d\Z", str(self.time_of_day)):
-                raise InvalidInput(f"time_of_day is {self.time_of_day!r}", expected="hh:mm")
-        if self.week_days is not None:
-            unknown = [day for day in self.week_days if day not in WEEK_DAYS]
-            if self.frequency != "Week" or unknown:
-                raise InvalidInput(f"week_days is {self.week_days!r}", expected=f"{WEEK_DAYS}, with frequency Week")
+#: Seconds that ``wait_for_provisioning`` waits when nothing is said, as in the SDK.
+WAIT = 3600
 
 
 class Schedule:
-    """A schedule (SDK docs: ``azureml.pipeline.core.Schedule``). Made by :meth:`create`."""
+    """A schedule (SDK docs: ``azureml.pipeline.core.Schedule``). Made by :meth:`create`.
+
+    It is kept in the workspace; the Airflow that serves the workspace has a DAG for it. Its attributes are those of
+    when it was read: :meth:`get` it again to see what others have changed.
+    """
 
     def __init__(
         self,
@@ -93,11 +35,11 @@ class Schedule:
         id: str,
         name: str,
         description: str | None,
-        pipeline_id: str,
+        pipeline_id: str | None,
         status: str,
         recurrence: ScheduleRecurrence | None,
         datastore_name: str | None,
-        polling_interval: int | None,
+        polling_interval: float | None,
         data_path_parameter_name: str | None,
         continue_on_step_failure: bool | None,
         path_on_datastore: str | None,
@@ -118,6 +60,30 @@ class Schedule:
         self.continue_on_step_failure = continue_on_step_failure
         self.path_on_datastore = path_on_datastore
 
+    @classmethod
+    def _of(cls, workspace: Any, document: Mapping[str, Any]) -> Schedule:
+        made = cls.__new__(cls)
+        made._workspace = workspace
+        made._take(document)
+        return made
+
+    def _take(self, document: Mapping[str, Any]) -> None:
+        """Be what the registry says."""
+        watch: Mapping[str, Any] = document.get("watch") or {}
+        recurrence = document.get("recurrence")
+        self.id = document["id"]
+        self.name = document["name"]
+        self.description = document.get("description")
+        self.pipeline_id = document.get("pipeline_id")
+        self.pipeline_endpoint_id = document.get("pipeline_endpoint_id")
+        self.status = document["status"]
+        self.recurrence = None if recurrence is None else ScheduleRecurrence._from_json(recurrence)
+        self.datastore_name = watch.get("datastore")
+        self.polling_interval = watch.get("minutes")
+        self.data_path_parameter_name = watch.get("parameter")
+        self.continue_on_step_failure = document.get("continue_on_step_failure")
+        self.path_on_datastore = watch.get("path") or None
+
     @staticmethod
     def create(
         workspace: Any,
@@ -128,17 +94,34 @@ class Schedule:
         description: str | None = None,
         pipeline_parameters: Mapping[str, Any] | None = None,
         wait_for_provisioning: bool = False,
-        wait_timeout: int = 3600,
+        wait_timeout: float | None = WAIT,
         datastore: Any = None,
-        polling_interval: int = 5,
+        polling_interval: float | None = POLLING_INTERVAL,
         data_path_parameter_name: str | None = None,
         continue_on_step_failure: bool | None = None,
         path_on_datastore: str | None = None,
         _workflow_provider: Any = None,
         _service_endpoint: Any = None,
     ) -> Schedule:
-        """Run a published pipeline on a recurrence, or whenever blobs change in a datastore."""
-        not_yet("Schedule.create", "schedules.create")
+        """Run a published pipeline on a recurrence, or for every file that is added or changed in a datastore.
+
+        :param recurrence: or ``datastore``, one of them.
+        :param pipeline_parameters: of every run.
+        :param wait_for_provisioning: return when Airflow has it, which starts the embedded Airflow when none is
+            configured. Otherwise Airflow finds it by itself, within its refresh interval.
+        :param wait_timeout: seconds to wait for that.
+        :param polling_interval: minutes between looks at the datastore.
+        :param data_path_parameter_name: the pipeline's ``DataPath`` parameter that is given the file.
+        :param path_on_datastore: the folder whose files count, those in its folders left out; None: the root.
+        :raises UserErrorException: when there is no such pipeline, or it is disabled.
+        :raises InvalidInput: for parameters that the pipeline does not have, and settings that contradict each other.
+        """
+        when = When(recurrence, datastore, polling_interval, data_path_parameter_name, path_on_datastore)
+        which = {"pipeline_id": pipeline_id}
+        facts = {"description": description, "continue_on_step_failure": continue_on_step_failure}
+        made = _create(workspace, name, experiment_name, which, when, pipeline_parameters, facts)
+        made._provision(wait_for_provisioning, wait_timeout)
+        return made
 
     @staticmethod
     def create_for_pipeline_endpoint(
@@ -150,17 +133,22 @@ class Schedule:
         description: str | None = None,
         pipeline_parameters: Mapping[str, Any] | None = None,
         wait_for_provisioning: bool = False,
-        wait_timeout: int = 3600,
+        wait_timeout: float | None = WAIT,
         datastore: Any = None,
-        polling_interval: int = 5,
+        polling_interval: float | None = POLLING_INTERVAL,
         data_path_parameter_name: str | None = None,
         continue_on_step_failure: bool | None = None,
         path_on_datastore: str | None = None,
         _workflow_provider: Any = None,
         _service_endpoint: Any = None,
     ) -> Schedule:
-        """As :meth:`create`, for the default version of an endpoint."""
-        not_yet("Schedule.create_for_pipeline_endpoint", "schedules.create")
+        """As :meth:`create`, for the version of an endpoint that is its default one whenever the schedule fires."""
+        when = When(recurrence, datastore, polling_interval, data_path_parameter_name, path_on_datastore)
+        which = {"pipeline_endpoint_id": pipeline_endpoint_id}
+        facts = {"description": description, "continue_on_step_failure": continue_on_step_failure}
+        made = _create(workspace, name, experiment_name, which, when, pipeline_parameters, facts)
+        made._provision(wait_for_provisioning, wait_timeout)
+        return made
 
     def update(
         self,
@@ -170,36 +158,94 @@ class Schedule:
         pipeline_parameters: Mapping[str, Any] | None = None,
         status: str | None = None,
         wait_for_provisioning: bool = False,
-        wait_timeout: int = 3600,
+        wait_timeout: float | None = WAIT,
         datastore: Any = None,
-        polling_interval: int | None = None,
+        polling_interval: float | None = None,
         data_path_parameter_name: str | None = None,
         continue_on_step_failure: bool | None = None,
         path_on_datastore: str | None = None,
     ) -> None:
-        """Change what is given; None leaves a setting as it is."""
-        not_yet("Schedule.update", "schedules.update")
+        """Change what is given; None leaves a setting as it is.
 
-    def enable(self, wait_for_provisioning: bool = False, wait_timeout: int = 3600) -> None:
-        """Let it fire again."""
-        not_yet("Schedule.enable", "schedules.update")
+        A new recurrence counts from now: without a start time it fires at once.
 
-    def disable(self, wait_for_provisioning: bool = False, wait_timeout: int = 3600) -> None:
-        """Let it fire no more."""
-        not_yet("Schedule.disable", "schedules.update")
+        :raises InvalidInput: as :meth:`create`; also for a status other than ``Active`` and ``Disabled``.
+        """
+        from mlsteps.registry import schedules
+
+        if status not in (None, schedules.ACTIVE, schedules.DISABLED):
+            raise InvalidInput(f"status is {status!r}", expected=f"{schedules.ACTIVE!r} or {schedules.DISABLED!r}")
+        store = self._workspace._store()
+        document = schedules.need(store, self.id)
+        when = When(recurrence, datastore, polling_interval, data_path_parameter_name, path_on_datastore)
+        plain = {"name": name, "description": description, "continue_on_step_failure": continue_on_step_failure}
+        changes: Dict[str, Any] = {key: value for key, value in plain.items() if value is not None}
+        if pipeline_parameters is not None or when != When():
+            parameters = _parameters(store, document)
+            changes.update(changed_settings(self._workspace, document, when, _types(parameters)))
+            if pipeline_parameters is not None:
+                given_by_data = (changes.get("watch") or document.get("watch") or {}).get("parameter")
+                changes["parameters"] = _values(store, parameters, pipeline_parameters, given_by_data)
+        if status is not None and status != document["status"]:
+            self._set_status({**document, **changes}, status, changes)
+        elif changes:
+            schedules.update(store, self.id, changes)
+        self._take(schedules.need(store, self.id))
+        self._provision(wait_for_provisioning, wait_timeout)
+
+    def _set_status(self, document: Mapping[str, Any], status: str, changes: Dict[str, Any]) -> None:
+        from mlsteps.registry import schedules
+
+        store = self._workspace._store()
+        if status == schedules.ACTIVE and document.get("watch"):
+            changes["watch"] = seen_from_now(self._workspace, document)
+        if changes:
+            schedules.update(store, self.id, changes)
+        schedules.set_status(store, self.id, status)
+
+    def _provision(self, wait: bool, timeout: float | None) -> None:
+        if wait:
+            from mlsteps.client.provisioning import provision
+
+            provision(self._workspace, self.id, WAIT if timeout is None else timeout)
+
+    def enable(self, wait_for_provisioning: bool = False, wait_timeout: float | None = WAIT) -> None:
+        """Let it fire again: at times and for changes from now on."""
+        self.update(status="Active", wait_for_provisioning=wait_for_provisioning, wait_timeout=wait_timeout)
+
+    def disable(self, wait_for_provisioning: bool = False, wait_timeout: float | None = WAIT) -> None:
+        """Let it fire no more, at once; runs that it has started go on."""
+        self.update(status="Disabled", wait_for_provisioning=wait_for_provisioning, wait_timeout=wait_timeout)
 
     def get_pipeline_runs(self) -> List[Any]:
-        """The runs it started."""
-        not_yet("Schedule.get_pipeline_runs", "schedules.runs")
+        """The runs it started, newest first."""
+        return list(self._runs())
+
+    def _runs(self) -> Iterator[Any]:
+        from mlsteps.registry import schedules
+        from mlsteps.sdk.experiment import Experiment
+        from mlsteps.sdk.pipeline_run import PipelineRun
+
+        runs = self._workspace._run_store()
+        ids = schedules.runs_of(self._workspace._store(), self.id)
+        heads = runs.heads(ids) if ids else {}
+        for id in ids:
+            if id in heads:  # one that Airflow has not begun is not there yet
+                yield PipelineRun(Experiment(self._workspace, heads[id]["experiment"]), id)
 
     def get_last_pipeline_run(self) -> Any:
         """The last run it started, or None."""
-        not_yet("Schedule.get_last_pipeline_run", "schedules.runs")
+        return next(self._runs(), None)
 
     @staticmethod
     def get(workspace: Any, id: str, _workflow_provider: Any = None, _service_endpoint: Any = None) -> Schedule:
-        """The schedule of an id."""
-        not_yet("Schedule.get", "schedules.get")
+        """The schedule of an id.
+
+        :raises UserErrorException: when there is none.
+        """
+        from mlsteps.registry import schedules
+
+        return Schedule._of(workspace, schedules.need(workspace._store(), id))
 
     @staticmethod
     def list(
@@ -210,8 +256,11 @@ class Schedule:
         _workflow_provider: Any = None,
         _service_endpoint: Any = None,
     ) -> List[Schedule]:
-        """All schedules."""
-        not_yet("Schedule.list", "schedules.list_schedules")
+        """All schedules, newest first; the disabled ones too when ``active_only`` is off."""
+        from mlsteps.registry import schedules
+
+        found = schedules.list_schedules(workspace._store(), active_only, pipeline_id, pipeline_endpoint_id)
+        return [Schedule._of(workspace, document) for document in found]
 
     @staticmethod
     def get_all(
@@ -229,39 +278,80 @@ class Schedule:
     def get_schedules_for_pipeline_id(
         workspace: Any, pipeline_id: str, _workflow_provider: Any = None, _service_endpoint: Any = None
     ) -> List[Schedule]:
-        """The schedules of a pipeline."""
+        """The schedules of a pipeline that are active."""
         return Schedule.list(workspace, pipeline_id=pipeline_id)
 
     @staticmethod
     def get_schedules_for_pipeline_endpoint_id(
         workspace: Any, pipeline_endpoint_id: str, _workflow_provider: Any = None, _service_endpoint: Any = None
     ) -> List[Schedule]:
-        """The schedules of an endpoint."""
+        """The schedules of an endpoint that are active."""
         return Schedule.list(workspace, pipeline_endpoint_id=pipeline_endpoint_id)
 
     @staticmethod
     def load_yaml(
         workspace: Any, filename: str, _workflow_provider: Any = None, _service_endpoint: Any = None
     ) -> Mapping[str, Any]:
-        """The arguments for :meth:`create` that a YAML file holds."""
-        not_yet("Schedule.load_yaml", "schedules.load_yaml")
+        """The arguments for :meth:`create` that a YAML file holds below its key ``Schedule``.
+
+        ``recurrence`` is a ``ScheduleRecurrence``; ``datastore_name`` names the datastore, which :meth:`create` takes
+        as it is; all other keys are as in the file, and those that it does not have are None.
+
+        :raises InvalidInput: for keys and values that do not fit.
+        """
+        from mlsteps.sdk.schedule_yaml import load
+
+        return load(filename)
+
+    def __repr__(self) -> str:
+        when = self.recurrence if self.recurrence is not None else f"changes in {self.datastore_name}"
+        return f"Schedule(Name: {self.name}, Id: {self.id}, Status: {self.status}, {when})"
 
 
-def _start_time(value: Any) -> datetime.datetime | None:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        try:
-            value = datetime.datetime.strptime(value, "%Y-%m-%dT%H:%M:%S")
-        except ValueError as error:
-            raise InvalidInput(f"start_time is {value!r}", expected="YYYY-MM-DDThh:mm:ss") from error
-    if not isinstance(value, datetime.datetime) or value.tzinfo is not None:
-        raise InvalidInput(f"start_time is {value!r}", expected="a datetime without a time zone", mend="set time_zone")
-    return value
+def _create(
+    workspace: Any,
+    name: str,
+    experiment_name: str,
+    which: Mapping[str, str],
+    when: When,
+    pipeline_parameters: Mapping[str, Any] | None,
+    facts: Mapping[str, Any],
+) -> Schedule:
+    from mlsteps.registry import schedules
+    from mlsteps.sdk.experiment import Experiment
+
+    for key, value in {"name": name, "experiment_name": experiment_name, **which}.items():
+        if not isinstance(value, str) or not value.strip():
+            raise InvalidInput(f"{key} is {value!r}", expected="a text")
+    store, id = workspace._store(), new_id()
+    parameters = _parameters(store, which)
+    said = first_settings(workspace, id, when, _types(parameters))
+    values = _values(store, parameters, pipeline_parameters, (said.get("watch") or {}).get("parameter"))
+    experiment = Experiment(workspace, experiment_name).name
+    document = schedules.create(
+        store, id=id, name=name, experiment=experiment, parameters=values, **which, **facts, **said
+    )
+    return Schedule._of(workspace, document)
 
 
-def _check_numbers(name: str, values: Any, highest: int) -> None:
-    if values is None:
-        return
-    if not isinstance(values, (list, tuple)) or not all(isinstance(v, int) and 0 <= v <= highest for v in values):
-        raise InvalidInput(f"{name} is {values!r}", expected=f"a list of whole numbers from 0 to {highest}")
+def _parameters(store: Any, document: Mapping[str, Any]) -> List[Any]:
+    """The parameters of the pipeline that would run now."""
+    from mlsteps.registry import pipelines, schedules
+
+    return list(pipelines.graph_of(store, schedules.pipeline_of(store, document)).parameters)
+
+
+def _types(parameters: List[Any]) -> Dict[str, str]:
+    return {item.name: item.type for item in parameters}
+
+
+def _values(
+    store: Any, parameters: List[Any], given: Mapping[str, Any] | None, given_by_data: Optional[str]
+) -> Dict[str, Any]:
+    """The values of parameters that every run has, checked; the one that data gives need not have any."""
+    from mlsteps.client.parameters import assignments, check_places
+
+    wanted = [item for item in parameters if item.name != given_by_data or item.name in (given or {})]
+    values = assignments(wanted, given)
+    check_places(wanted, values, store)
+    return values

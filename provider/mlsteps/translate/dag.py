@@ -62,7 +62,7 @@ def dag(
         "tags": sorted({"mlsteps", experiment[:_TAG_LENGTH], *dag_kwargs.get("tags", ())}),
     }
     made = DAG(dag_id, schedule=schedule, **options)
-    made.fileloc = _dag_file(made.fileloc)
+    made.fileloc = dag_file(made.fileloc)
     if _asked_for(dag_id):
         _add_tasks(made, whole, experiment, origin)
     # Last: Airflow would copy a DAG's params into each of its tasks, which reads the same at run time and costs more
@@ -79,7 +79,7 @@ def _asked_for(dag_id: str) -> bool:
     return wanted is None or wanted == dag_id
 
 
-def _dag_file(fallback: str) -> str:
+def dag_file(fallback: str) -> str:
     """The file that called us: where Airflow has to look for this DAG."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):

@@ -15,7 +15,7 @@ def pipeline_text(graph: PipelineGraph, experiment: str, about: Iterable[str] = 
     """
     lines = [graph.description or "A pipeline of the Azure ML SDK v1.", ""]
     lines.append(
-        f"Experiment **{_plain(experiment)}**, workspace **{_plain(graph.workspace.get('name') or 'default')}**."
+        f"Experiment **{plain(experiment)}**, workspace **{plain(graph.workspace.get('name') or 'default')}**."
     )
     lines.append("")
     lines.append(
@@ -23,7 +23,7 @@ def pipeline_text(graph: PipelineGraph, experiment: str, about: Iterable[str] = 
     )
     if graph.parameters:
         lines += ["", "| parameter | type | default |", "|---|---|---|"]
-        lines += [f"| {_plain(item.name)} | {item.type} | `{_plain(item.default)}` |" for item in graph.parameters]
+        lines += [f"| {plain(item.name)} | {item.type} | `{plain(item.default)}` |" for item in graph.parameters]
     for line in about:
         lines += ["", line]
     return "\n".join(lines)
@@ -32,7 +32,7 @@ def pipeline_text(graph: PipelineGraph, experiment: str, about: Iterable[str] = 
 def step_text(node: StepNode) -> str:
     """A task's ``doc_md``; kept short, as every parse of the DAG writes it."""
     what = node.script or (argument_text(node.command) if isinstance(node.command, str) else _command(node.command))
-    lines = [f"{node.type} `{_plain(' '.join([what, *map(argument_text, node.arguments)]).strip())}`"]
+    lines = [f"{node.type} `{plain(' '.join([what, *map(argument_text, node.arguments)]).strip())}`"]
     if node.inputs:
         lines.append("\nReads " + ", ".join(map(_input, node.inputs)) + ".")
     if node.outputs:
@@ -59,17 +59,17 @@ def _command(command: Iterable[Any] | None) -> str:
 def _input(port: InputPort) -> str:
     source = port.source
     if "step" in source:
-        return f"`{_plain(port.name)}` from {_plain(source['step'])}"
+        return f"`{plain(port.name)}` from {plain(source['step'])}"
     for kind in ("registered", "parameter", "datapath", "dataset"):
         if kind in source:
-            return f"`{_plain(port.name)}` ({kind})"
-    return f"`{_plain(port.name)}`"
+            return f"`{plain(port.name)}` ({kind})"
+    return f"`{plain(port.name)}`"
 
 
 def _output(port: OutputPort) -> str:
-    name = f"`{_plain(port.name)}`"
-    return f"{name}, registered as `{_plain(port.register['name'])}`" if port.register else name
+    name = f"`{plain(port.name)}`"
+    return f"{name}, registered as `{plain(port.register['name'])}`" if port.register else name
 
 
-def _plain(text: Any) -> str:
+def plain(text: Any) -> str:
     return str(text).replace("`", "'").replace("|", "\\|").replace("\n", " ")
