@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from mlsteps.contracts.graph import PipelineGraph, StepNode
 from mlsteps.registry.pipeline_status import attempts
 from mlsteps.registry.run_ids import pipeline_run_id
 from mlsteps.registry.runs import RunStore
 from mlsteps.storage.workspace_store import WorkspaceStore
 from mlsteps.translate import dag
-from tests.operators.pipelines import TwoSteps
+from tests.operators.pipelines import PYTHON, TwoSteps
 from tests.operators.runs import run
 
 pytestmark = pytest.mark.usefixtures("airflow_home")
@@ -116,3 +117,55 @@ def test_beyond_the_limit_outputs_of_reused_steps_are_in_the_plan_alone(
     assert second.states == {"plan": "success", "prepare": "skipped", "train": "success"}
     assert "prepare" not in second.xcoms
     assert two.executions() == {"prepare": 1, "train": 2}
+
+
+SPEAKS = """
+import os
+from azureml.core import Run
+run = Run.get_context()
+run.log("own", 1.5)
+run.tag("kind", "training")
+run.parent.log("mse", 3.25)
+run.parent.log("mse", 3.0)
+run.parent.tag("dataset_id", "d1")
+open("outputs/model.txt", "w").write("the model")
+print("said")
+"""
+LISTENS = """
+from azureml.core import Run
+parent = Run.get_context().parent
+print("heard", parent.get_metrics()["mse"], parent.get_tags()["dataset_id"])
+"""
+
+
+def test_what_a_reused_step_said_of_its_run_and_of_its_parent_is_there_again(tmp_path: Path) -> None:
+    from mlsteps.sdk.pipeline_run import PipelineRun
+    from mlsteps.sdk.workspace import Workspace
+
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "speaks.py").write_text(SPEAKS)
+    (source / "listens.py").write_text(LISTENS)
+    common = {"source_directory": str(source), "environment": "here"}
+    steps = (
+        StepNode("speaks", "speaks", script="speaks.py", **common),
+        StepNode("listens", "listens", script="listens.py", run_after=("speaks",), allow_reuse=False, **common),
+    )
+    root = str(tmp_path / "workspace")
+    graph = PipelineGraph(steps, {"name": "tests", "root": root}, environments={"here": PYTHON})
+    pipeline = dag(graph, "said_again")
+    made, again = run(pipeline), run(pipeline)
+    assert (made.state, again.state) == ("success", "success") and again.states["speaks"] == "skipped"
+    runs = RunStore(WorkspaceStore(root))
+    for done in (made, again):
+        parent = pipeline_run_id("said_again", done.run_id)
+        assert runs.state(parent).metrics == {"mse": [3.25, 3.0]} and runs.state(parent).tags == {"dataset_id": "d1"}
+        log = runs.artifacts(attempts(runs, parent)["listens"]).read("user_logs/std_log.txt")
+        assert log == b"heard [3.25, 3.0] d1\n"
+    ws = Workspace._from_reference({"name": "tests", "root": root})
+    (step,) = PipelineRun(ws.experiments["said_again"], parent).find_step_run("speaks")
+    assert step.get_metrics() == {"own": 1.5} and step.get_tags() == {"kind": "training"}
+    assert "outputs/model.txt" in step.get_file_names() and "said" in step.get_job_log()
+    step.download_file("outputs/model.txt", str(tmp_path / "here.txt"))
+    model = step.register_model("reused", "outputs/model.txt")
+    assert (tmp_path / "here.txt").read_text() == Path(model.download(str(tmp_path / "m"))).read_text() == "the model"

@@ -10,6 +10,7 @@ from mlsteps.contracts.graph import PipelineGraph, StepNode
 from mlsteps.contracts.record import StepRecord
 from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.links import run_address, task_address
+from mlsteps.operators.replay import Replay
 from mlsteps.registry import run_ids
 from mlsteps.registry.run_state import TERMINAL
 
@@ -128,14 +129,21 @@ def write_reused(
         for key, value in _properties(attempt, step.node, None).items():
             runs.write(run_id, "property", key=key, value=value)
         _write_step_tags(runs, run_id, attempt)
-        write_reuse(runs, run_id, step.record, step.value, inputs(step.node))
+        write_reuse(runs, run_id, step.record, step.value, inputs(step.node), replay)
 
-    wanted = list(steps)
+    wanted, replay = list(steps), Replay(runs)
     with ThreadPoolExecutor(max(1, min(_WORKERS, len(wanted)))) as pool:
         list(pool.map(write, wanted))
 
 
-def write_reuse(runs: RunStore, run_id: str, record: StepRecord, value: Mapping[str, Any], inputs: Documents) -> None:
+def write_reuse(
+    runs: RunStore,
+    run_id: str,
+    record: StepRecord,
+    value: Mapping[str, Any],
+    inputs: Documents,
+    replay: Replay | None = None,
+) -> None:
     """Say that a step run passes on an earlier run's results, and that it is done."""
     source = str(record.producer.get("step_run_id") or "")
     pipeline = str(record.producer.get("pipeline_run_id") or "")
@@ -145,6 +153,7 @@ def write_reuse(runs: RunStore, run_id: str, record: StepRecord, value: Mapping[
     for name, document in inputs.items():
         runs.write(run_id, "input", name=name, document=document)
     runs.write(run_id, "reused", run_id=source, producer=dict(record.producer), fingerprint=record.fingerprint)
+    (replay or Replay(runs)).say_again(record, run_id)
     finish(runs, run_id, value)
 
 

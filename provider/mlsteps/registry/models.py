@@ -34,15 +34,22 @@ def register(ws: WorkspaceStore, name: str, model_path: str, **details: Any) -> 
 
 
 def register_artifact(
-    ws: WorkspaceStore, name: str, run_id: str, model_path: Optional[str] = None, **details: Any
+    ws: WorkspaceStore,
+    name: str,
+    run_id: str,
+    model_path: Optional[str] = None,
+    *,
+    holder: Optional[str] = None,
+    **details: Any,
 ) -> Dict[str, Any]:
     """Register an artifact of a run, as ``Run.register_model`` does.
 
     :param model_path: path among the run's artifacts, e.g. ``outputs/model.pkl``; None means ``name``.
+    :param holder: the run that has the artifact, when that is another: one whose results ``run_id`` reuses.
     :raises ModelPathNotFoundException: when the run has no such artifact; upload it first.
     """
     runs = RunStore(ws)
-    place = find(runs.artifacts(run_id), model_path or name, f"the artifacts of run {run_id}")
+    place = find(runs.artifacts(holder or run_id), model_path or name, f"the artifacts of run {run_id}")
     known = {"run_id": run_id, "experiment": (runs.head(run_id) or {}).get("experiment")}
     return _register(ws, name, place, {**known, **details})
 

@@ -30,10 +30,23 @@ class RunArtifacts:
 
         def _runs(self) -> RunStore: ...
 
+        def _source_run_id(self) -> str | None: ...
+
         def add_properties(self, properties: Mapping[str, Any]) -> None: ...
 
     def _artifacts(self) -> Store:
         return self._runs().artifacts(self.id)
+
+    def _holder(self, path: str) -> str:
+        """Id of the run that has a file or folder: this one, else the one whose results it reuses."""
+        source = self._source_run_id()
+        if source is None or self._artifacts().kind(path) is not None:
+            return self.id
+        return source if self._runs().artifacts(source).kind(path) is not None else self.id
+
+    def _reading(self, path: str) -> Store:
+        """The store to read a file from; see :meth:`_holder`."""
+        return self._runs().artifacts(self._holder(path))
 
     # Up
 
@@ -108,8 +121,11 @@ class RunArtifacts:
     # Down
 
     def get_file_names(self) -> list[str]:
-        """Names of the run's files."""
-        return [entry.path for entry in self._artifacts().list()]
+        """Names of the run's files; a reused step has those of the run that made its results, too."""
+        names = [entry.path for entry in self._artifacts().list()]
+        source = self._source_run_id()
+        others = [entry.path for entry in self._runs().artifacts(source).list()] if source is not None else []
+        return list(dict.fromkeys([*names, *others]))
 
     def download_file(self, name: str, output_file_path: str | None = None, _validate_checksum: bool = False) -> None:
         """Bring a file of the run here.
@@ -118,7 +134,8 @@ class RunArtifacts:
             name below the current folder.
         :raises UserErrorException: when the run has no such file; names those it has.
         """
-        store, source = self._artifacts(), artifact_name(name)
+        source = artifact_name(name)
+        store = self._reading(source)
         if store.entry(source) is None:
             known = ", ".join(self.get_file_names()[:20]) or "none"
             raise UserErrorException(f"The run {self.id} has no file {name!r}. It has: {known}.")
@@ -230,13 +247,15 @@ class RunArtifacts:
             sample_output_dataset=sample_output_dataset,
             resource_configuration=resource_configuration,
         )
-        if self._artifacts().kind(path) is None:
+        holder = self._holder(path)
+        if self._runs().artifacts(holder).kind(path) is None:
             known = ", ".join(self.get_file_names()[:20]) or "none"
             raise ModelPathNotFoundException(
                 f"Could not locate the model_path {path!r} among the files of run {self.id}. It has: {known}. "
                 "To mend it: upload_file(name, path) first, or write it below ./outputs."
             )
-        return Model._of(workspace, register_artifact(workspace._store(), model_name, self.id, path, **details))
+        store = workspace._store()
+        return Model._of(workspace, register_artifact(store, model_name, self.id, path, holder=holder, **details))
 
     def _collect(self, path: str) -> None:
         """Upload what a running step has at ``path`` of a collected folder; a run elsewhere has nothing to collect."""

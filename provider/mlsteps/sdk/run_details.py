@@ -42,8 +42,8 @@ def details(run: RunRecords) -> dict[str, Any]:
 
 def log_files(run: RunRecords) -> dict[str, str]:
     """Addresses of the run's logs by name."""
-    store = run._artifacts()
-    return {entry.path: store.url_of(entry.path) for entry in store.list() if entry.path.split("/")[0] in LOG_FOLDERS}
+    names = [name for name in run.get_file_names() if name.split("/")[0] in LOG_FOLDERS]
+    return {name: run._reading(name).url_of(name) for name in names}
 
 
 def download_logs(run: RunRecords, destination: str | None) -> list[str]:
@@ -53,7 +53,7 @@ def download_logs(run: RunRecords, destination: str | None) -> list[str]:
     for name in log_files(run):
         target = os.path.join(folder, *name.split("/"))
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-        run._artifacts().get_file(name, target)
+        run._reading(name).get_file(name, target)
         paths.append(target)
     return paths
 

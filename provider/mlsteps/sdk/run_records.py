@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Iterable, Mapping
 
 from mlsteps.errors import InvalidInput, UserErrorException
-from mlsteps.sdk import run_types
+from mlsteps.sdk import run_types, step_context
 from mlsteps.sdk.metrics import MetricLogging, plain_value
 from mlsteps.sdk.run_artifacts import RunArtifacts
 
@@ -125,9 +125,25 @@ class RunRecords(RunArtifacts, MetricLogging):
         return head
 
     def _state(self) -> RunState:
-        return self._runs().state(self._run_id)
+        """As it stands; what a reused step logged and tagged is what the run logged that made its results."""
+        state, source = self._runs().state(self._run_id), self._source_run_id()
+        if source is None:
+            return state
+        made = self._runs().state(source)
+        return state._replace(metrics={**made.metrics, **state.metrics}, tags={**made.tags, **state.tags})
+
+    def _source_run_id(self) -> str | None:
+        """Id of the run whose results it reuses; None for a run that has made its own."""
+        head = self._runs().head(self._run_id) or {}
+        if head.get("type") != run_types.REUSED_STEP:
+            return None
+        source = (self._runs().state(self._run_id).reused or {}).get("run_id")
+        return str(source) if source and self._runs().head(source) is not None else None
 
     def _write(self, event: str, **fields: Any) -> None:
+        step = step_context.current()
+        if step is not None and step["run_id"] != self._run_id:
+            fields["by"] = step["run_id"]  # what a step says of its pipeline run is said again when it is reused
         self._runs().write(self._run_id, event, **fields)
 
     def _told_state(self) -> RunState:

@@ -126,8 +126,9 @@ class RunStatus(RunRecords):
 
     def get_details_with_logs(self) -> dict[str, Any]:
         """As :meth:`get_details`, ``logFiles`` holding the logs' text."""
-        store, found = self._artifacts(), self.get_details()
-        found["logFiles"] = {name: store.read(name).decode("utf-8", "replace") for name in found["logFiles"]}
+        found = self.get_details()
+        logs = {name: self._reading(name).read(name) for name in found["logFiles"]}
+        found["logFiles"] = {name: data.decode("utf-8", "replace") for name, data in logs.items()}
         return found
 
     def get_all_logs(self, destination: str | None = None) -> list[str]:

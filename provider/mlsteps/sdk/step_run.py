@@ -141,7 +141,7 @@ class StepRun(Run):
         return self.get_output(name).get_port_data_reference()
 
     def _log(self, path: str) -> str:
-        store: Store = self._artifacts()
+        store: Store = self._reading(path)
         return store.read(path).decode("utf-8", "replace") if store.entry(path) is not None else ""
 
 
