@@ -93,6 +93,13 @@ def is_tracked(run_id: str) -> bool:
     return run_id in _active and _registered_by == os.getpid()
 
 
+def is_ending(dag_id: str) -> bool:
+    """Whether all runs of a DAG that this process looks after are over, and Airflow has yet to say so of one."""
+    with _lock:
+        own = [run for run in _active.values() if run.dag_id == dag_id]
+    return bool(own) and all(pipeline_status(run.runs, run.id) in TERMINAL for run in own)
+
+
 def forget(run_id: str) -> None:
     """The run has ended."""
     with _lock:

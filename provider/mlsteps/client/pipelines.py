@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from contextlib import contextmanager
 from itertools import count
 from typing import Iterator
 
+from mlsteps.client import active
 from mlsteps.client.home import airflow_home
 from mlsteps.client.start import Source
 from mlsteps.client.target import Target
 from mlsteps.contracts.graph import PipelineGraph
 from mlsteps.registry import dags, graphs
 from mlsteps.storage.workspace_store import WorkspaceStore
+
+#: Seconds that Airflow has to say that a run is over whose steps are all done.
+_ENDS_WITHIN = 10.0
 
 
 def load(target: Target, ws: WorkspaceStore, source: Source, experiment: str) -> tuple[str, str]:
@@ -52,7 +57,17 @@ def store(target: Target, ws: WorkspaceStore, graph: PipelineGraph, experiment: 
 
 def _may_replace(target: Target, before: dict[str, object]) -> bool:
     dag_id = str(before["dag_id"])
-    return before["kind"] == "experiment" and (target.keeps_versions(dag_id) or not target.has_active_run(dag_id))
+    return before["kind"] == "experiment" and (target.keeps_versions(dag_id) or _is_free(target, dag_id))
+
+
+def _is_free(target: Target, dag_id: str) -> bool:
+    """Whether no run of the DAG goes on. One that its script has waited for is over; Airflow says so a moment later."""
+    deadline = time.monotonic() + _ENDS_WITHIN
+    while target.has_active_run(dag_id):
+        if not active.is_ending(dag_id) or time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 @contextmanager
