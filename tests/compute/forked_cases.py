@@ -100,7 +100,8 @@ def test_kill_9_of_the_task_ends_a_runner_that_waits(steps):
     code = """if True:
         import time
         from mlsteps.compute.forked import fork_runner
-        print(fork_runner().pid, flush=True)
+        runner = fork_runner()  # kept: a runner that nobody holds ends
+        print(runner.pid, flush=True)
         time.sleep(60)
     """
     task = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
