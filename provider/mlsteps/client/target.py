@@ -20,6 +20,8 @@ from mlsteps.storage.workspace_store import WorkspaceStore
 TOKEN, USER, PASSWORD = "MLSTEPS_AIRFLOW_TOKEN", "MLSTEPS_AIRFLOW_USER", "MLSTEPS_AIRFLOW_PASSWORD"
 #: Seconds for an Airflow to find a pipeline that was stored for it: its default is to look every 300.
 FOUND_WITHIN = 360.0
+#: Seconds between requests to look now.
+ASK_EVERY = 10.0
 
 
 class Target:
@@ -77,17 +79,19 @@ class Target:
         return f"{self.url.rstrip('/')}/dags/{dag_id}/runs/{run_id}"
 
     def _wait_for(self, ws: WorkspaceStore, dag_id: str, graph: str) -> bool:
-        deadline, told = time.monotonic() + FOUND_WITHIN, False
+        deadline, ask_next = time.monotonic() + FOUND_WITHIN, 0.0
         while True:
             if graph in self.api.dag_text(dag_id):
                 self._note_if_paused(dag_id)
                 return True
             if (dags.get(ws, dag_id) or {}).get("graph") != graph:
                 return False
-            if not told:
-                print(f"Waiting for Airflow at {self.url} to load {dag_id!r} ...", flush=True)
-                told = True
+            if time.monotonic() >= ask_next:
+                if not ask_next:
+                    print(f"Waiting for Airflow at {self.url} to load {dag_id!r} ...", flush=True)
+                # Once may not do: Airflow writes a DAG at most every [core] min_serialized_dag_update_interval.
                 self.api.refresh(workspace_document(ws), dag_id)
+                ask_next = time.monotonic() + ASK_EVERY
             if time.monotonic() > deadline:
                 raise ExperimentExecutionException(
                     f"Airflow at {self.url} did not load the pipeline {dag_id!r} within {FOUND_WITHIN:g} s. It needs "
