@@ -18,7 +18,9 @@ from typing import Any
 
 from mlsteps.compute import docker_container, docker_image, docker_left, inside
 from mlsteps.compute.base import Report, Target
+from mlsteps.compute.carried import Carried
 from mlsteps.compute.docker_engine import Engine, EngineError
+from mlsteps.compute.docker_files import Files
 from mlsteps.compute.docker_output import Output
 from mlsteps.compute.lines import Lines
 from mlsteps.compute.placement import DockerOptions
@@ -31,6 +33,8 @@ from mlsteps.errors import RunConfigurationException
 _PATIENCE = 40.0
 #: Seconds of silence after which the engine is asked whether the container still runs.
 _SILENCE = 30.0
+#: Seconds between two looks at what a step says of its run.
+_LOOK = 5.0
 #: Seconds in which an engine that is being restarted has to answer again.
 _OUTAGE = 120.0
 
@@ -53,9 +57,11 @@ class DockerTarget(Target):
         self._labels: dict[str, str] = {}
         self._container: str | None = None
         self._handed_over = False
+        self._files: Files | None = None
         self._output: Output | None = None
         self._lines = Lines(lambda line: None)
         self._stopped = False
+        self._looked = time.monotonic()
         self._thread = 0
 
     def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
@@ -94,17 +100,22 @@ class DockerTarget(Target):
     @cached_property
     def _sees_files(self) -> bool:
         shared = self._options.shared_files
-        if shared is None and self._engine.may_share_files and self._image is not None:
+        other = docker_container.is_other_user(self._options)
+        if shared is None and not other and self._engine.may_share_files and self._image is not None:
             shared = docker_image.shares_files(self._engine, self._image)
         return bool(shared)
+
+    def _machine(self) -> Mapping[str, Any]:
+        with self._engine.told("does not say what it has"):
+            answer: Mapping[str, Any] = self._engine.client.info()
+            return answer
 
     def _create(self, spec: StepSpec) -> None:
         if self._image is None:
             raise RunConfigurationException("The step's image was not prepared. Call prepare() before run().")
         image, client = self._image, self._engine.client
         user = docker_container.User(self._options, image.user, sees_files=self._sees_files)
-        with self._engine.told("does not say what it has"):
-            asked, notes = docker_container.limits(self._options, self._docker, self._size, client.info())
+        asked, notes = docker_container.limits(self._options, self._docker, self._size, self._machine)
         for note in notes:
             self._lines.note(note)
         shared = places(spec) if self._sees_files else []
@@ -120,11 +131,13 @@ class DockerTarget(Target):
                 environment=docker_container.variables(self._options, user, asked),
                 working_dir="/",
                 stdin_open=True,
+                detach=True,  # or standard input would end with the first connection that brings something
                 labels={**self._options.labels, **docker_left.labels(spec), **self._labels},
                 host_config=docker_container.host_config(client, self._options, asked, shared, user.groups()),
             )["Id"]
-        with self._engine.told("cannot put files into a container"):
-            client.put_archive(self._container, "/", inside.skeleton(inside.moved_in(spec), user.ids))
+        carried = None if self._sees_files else Carried(spec)
+        self._files = Files(self._engine, str(self._container), spec, carried)
+        self._files.put_in(user.owner)
 
     def _supervised(self, spec: StepSpec, credentials: Mapping[str, Any]) -> StepResult:
         assert self._container is not None
@@ -137,12 +150,16 @@ class DockerTarget(Target):
             if refusal is not None:
                 return refusal
         else:  # it was left behind: from its first line
+            self._files = Files.of_left_behind(self._engine, self._container, spec)
             self._output = self._logged()
         self._hand_over(credentials)
         if self._stopped:  # while it was being started
             self.stop()
         self._follow()
-        return self._result(spec)
+        result = self._result()
+        assert self._files is not None
+        self._files.bring_back(result)
+        return result
 
     def _start(self) -> StepResult | None:
         try:
@@ -160,11 +177,12 @@ class DockerTarget(Target):
         line = json.dumps(dict(credentials)).encode() + b"\n"
         with self._engine.told("does not take credentials"):
             stream = self._engine.client.attach_socket(self._container, params={"stdin": 1, "stream": 1})
+            connection = getattr(stream, "_sock", stream)
             try:
-                raw = getattr(stream, "_sock", stream)
-                raw.sendall(line)
+                connection.sendall(line)
             finally:
                 stream.close()
+                connection.close()
         self._handed_over = True
 
     # -- following it
@@ -187,6 +205,7 @@ class DockerTarget(Target):
         heard = time.monotonic()
         while True:
             piece = self._pass_on(1.0)
+            self._look_around()
             if piece or (piece is None and time.monotonic() - heard < _SILENCE):
                 heard = time.monotonic() if piece else heard
             elif not self._runs():
@@ -197,6 +216,14 @@ class DockerTarget(Target):
             else:  # the stream has ended and the container has not
                 time.sleep(1.0)
                 self._reconnect()
+
+    def _look_around(self) -> None:
+        if self._files is not None and time.monotonic() - self._looked > _LOOK:
+            try:
+                self._files.refresh()
+            except EngineError:
+                pass  # nothing is there yet, or the engine is away for a moment: the next look, or the end
+            self._looked = time.monotonic()
 
     def _pass_on(self, seconds: float) -> bytes | None:
         assert self._output is not None
@@ -252,7 +279,7 @@ class DockerTarget(Target):
         if not is_open:
             time.sleep(0.05)
 
-    def _result(self, spec: StepSpec) -> StepResult:
+    def _result(self) -> StepResult:
         data = docker_left.read(self._engine, str(self._container), inside.ANSWER)
         if data is not None:
             return StepResult.from_json(json.loads(data.decode("utf-8", "surrogatepass")))
@@ -280,6 +307,7 @@ class DockerTarget(Target):
             self._output.close()
             self._output = None
         docker_left.remove(self._engine, str(self._container))
+        self._engine.close()
 
 
 _CANCELED = StepResult("Canceled", error={"category": "user", "message": "The step was cancelled."})

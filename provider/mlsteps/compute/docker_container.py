@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.compute.inside import HOME, RUNTIME, package
 from mlsteps.compute.placement import DockerOptions
 from mlsteps.compute.places import Place
+from mlsteps.compute.tar import Owner
 from mlsteps.compute.vm_sizes import Resources
 from mlsteps.errors import InvalidInput
 
@@ -51,13 +52,16 @@ _ARGUMENTS = {
 
 
 def limits(
-    options: DockerOptions, docker: Mapping[str, Any], size: Resources | None, machine: Mapping[str, Any]
+    options: DockerOptions,
+    docker: Mapping[str, Any],
+    size: Resources | None,
+    machine: Callable[[], Mapping[str, Any]],
 ) -> tuple[Limits, list[str]]:
     """The limits, and notes on what was left out.
 
     The compute target's own options come first, then the run configuration's, then the VM size when it shall count.
 
-    :param docker: the run configuration's ``docker`` section; :param machine: what the engine says of itself.
+    :param docker: the run configuration's ``docker`` section; :param machine: asks the engine what it has.
     """
     asked, notes = _asked(docker)
     known = {
@@ -69,10 +73,11 @@ def limits(
     }
     made = replace(asked, **{name: value for name, value in known.items() if value is not None})  # type: ignore[arg-type]
     if options.limits == "vm_size" and size is not None:
+        there = machine()
         made = replace(
             made,
-            cpus=made.cpus or min(size.cores, int(machine.get("NCPU") or size.cores)),
-            memory=made.memory or min(int(size.memory * GIB), int(machine.get("MemTotal") or size.memory * GIB)),
+            cpus=made.cpus or min(size.cores, int(there.get("NCPU") or size.cores)),
+            memory=made.memory or min(int(size.memory * GIB), int(there.get("MemTotal") or size.memory * GIB)),
             gpus=size.gpus or None if made.gpus is None else made.gpus,
         )
     return made, notes
@@ -121,8 +126,13 @@ def size_of(text: str) -> int:
     return int(float(match.group(1)) * 1024 ** "bkmgt".index(match.group(2) or "b"))
 
 
+def is_other_user(options: DockerOptions) -> bool:
+    """Whether steps are to run as somebody who could not write where the worker writes."""
+    return options.user not in (None, f"{os.getuid()}:{os.getgid()}", str(os.getuid()))
+
+
 class User:
-    """Who the step is inside: ``name`` for the engine (None: as the image says), and ``ids`` where they are known."""
+    """Who the step is inside: ``name`` for the engine (None: as the image says), ``owner`` of what it may write to."""
 
     def __init__(self, options: DockerOptions, image_user: str, *, sees_files: bool) -> None:
         own = f"{os.getuid()}:{os.getgid()}"
@@ -134,6 +144,7 @@ class User:
         self.name = None if asked == "image" else asked
         self.is_workers = self.name == own
         self.ids = _ids(image_user if self.name is None else self.name)
+        self.owner = Owner(*self.ids) if self.ids is not None else Owner(0, 0, all_may_write=True)
 
     def groups(self) -> list[str]:
         """More groups that the worker's user is in."""

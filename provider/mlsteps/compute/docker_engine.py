@@ -35,6 +35,7 @@ class Engine:
 
     def __init__(self, options: DockerOptions) -> None:
         self._options = options
+        self._others: list[APIClient] = []
         self.url = options.docker_url or os.environ.get("DOCKER_HOST") or DEFAULT_URL
 
     @cached_property
@@ -54,7 +55,15 @@ class Engine:
         from docker import APIClient
 
         with self.told("cannot be used"):
-            return APIClient(base_url=self.url, tls=self._tls() or False, version=self.client.api_version)
+            made = APIClient(base_url=self.url, tls=self._tls() or False, version=self.client.api_version)
+        self._others.append(made)
+        return made
+
+    def close(self) -> None:
+        """Close all connections; what is asked later opens new ones."""
+        for client in (self.client, *self._others):
+            client.close()
+        self._others.clear()
 
     @property
     def is_encrypted(self) -> bool:

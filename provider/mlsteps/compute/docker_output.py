@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from docker.types.daemon import CancellableStream
 
 
 class Output:
@@ -15,16 +18,17 @@ class Output:
     :param pieces: blocks until the next piece; may raise at its end, which ends the output like any other end.
     """
 
-    def __init__(self, pieces: Iterable[bytes]) -> None:
+    def __init__(self, pieces: CancellableStream) -> None:
+        self._pieces = pieces
         #: What broke the stream, if anything did.
         self.error: Exception | None = None
         self._read, self._write = os.pipe()
-        self._thread = threading.Thread(target=self._copy, args=(pieces,), name="mlsteps-output", daemon=True)
+        self._thread = threading.Thread(target=self._copy, name="mlsteps-output", daemon=True)
         self._thread.start()
 
-    def _copy(self, pieces: Iterable[bytes]) -> None:
+    def _copy(self) -> None:
         try:
-            for piece in pieces:
+            for piece in self._pieces:
                 view = memoryview(piece)
                 while len(view):
                     view = view[os.write(self._write, view) :]
@@ -42,3 +46,9 @@ class Output:
     def close(self) -> None:
         """Take no more."""
         os.close(self._read)
+        try:
+            self._pieces.close()  # wakes a thread that waits for more
+        except (OSError, ValueError, AttributeError) as error:  # it has ended by itself
+            self.error = error
+        self._thread.join(5.0)
+        self._pieces._response.close()  # what close() leaves of the connection

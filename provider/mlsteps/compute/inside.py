@@ -11,16 +11,14 @@ Images are taken as they are. mlsteps comes in beside them, read-only, and needs
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import tarfile
-import time
-from collections.abc import Iterator
 from dataclasses import replace
-from typing import IO
 
 import mlsteps
+from mlsteps.compute import tar
+from mlsteps.compute.tar import Owner, add_bytes, folder_entry
 from mlsteps.contracts.spec import StepSpec
 
 ROOT = "/mlsteps"
@@ -55,20 +53,16 @@ def package() -> str:
     return os.path.dirname(os.path.abspath(mlsteps.__file__))
 
 
-def skeleton(spec: StepSpec, owner: tuple[int, int] | None) -> bytes:
-    """A tar archive of what every container is given before it starts, to be unpacked at ``/``.
+def skeleton(archive: tarfile.TarFile, spec: StepSpec, owner: Owner) -> None:
+    """What every container is given before it starts, in an archive that is unpacked at ``/``.
 
-    :param owner: uid and gid of the step; None when they are not known: then anybody may write where the step has to.
+    :param owner: the step's user.
     """
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        archive.addfile(_folder(ROOT, (0, 0), 0o755))
-        archive.addfile(_folder(RUNTIME, (0, 0), 0o755))
-        for path in (HOME, f"{ROOT}/work", os.path.dirname(ANSWER)):
-            archive.addfile(_folder(path, owner or (0, 0), 0o755 if owner else 0o777))
-        data = json.dumps(spec.to_json()).encode("utf-8", "surrogatepass")
-        archive.addfile(_entry(SPEC, (0, 0), 0o644, len(data)), io.BytesIO(data))
-    return made.getvalue()
+    archive.addfile(folder_entry(ROOT, tar.ROOT))
+    archive.addfile(folder_entry(RUNTIME, tar.ROOT))
+    for path in (HOME, f"{ROOT}/work", os.path.dirname(ANSWER)):
+        archive.addfile(folder_entry(path, owner))
+    add_bytes(archive, SPEC, tar.ROOT, json.dumps(spec.to_json()).encode("utf-8", "surrogatepass"))
 
 
 def add_package(archive: tarfile.TarFile) -> None:
@@ -78,33 +72,10 @@ def add_package(archive: tarfile.TarFile) -> None:
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(names):
             path = os.path.join(parent, name)
-            entry = _entry(f"{RUNTIME}/mlsteps/{os.path.relpath(path, root)}", (0, 0), 0o644, os.path.getsize(path))
             with open(path, "rb") as file:
-                archive.addfile(entry, file)
+                add_bytes(archive, f"{RUNTIME}/mlsteps/{os.path.relpath(path, root)}", tar.ROOT, file.read())
 
 
 def read_spec(data: bytes) -> StepSpec:
     """The spec that :func:`skeleton` put in."""
     return StepSpec.from_json(json.loads(data.decode("utf-8", "surrogatepass")))
-
-
-def files_in(stream: IO[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Name and content of the regular files of a tar stream."""
-    with tarfile.open(fileobj=stream, mode="r|") as archive:
-        for entry in archive:
-            content = archive.extractfile(entry) if entry.isreg() else None
-            if content is not None:
-                yield entry.name, content.read()
-
-
-def _folder(path: str, owner: tuple[int, int], mode: int) -> tarfile.TarInfo:
-    entry = _entry(path, owner, mode, 0)
-    entry.type = tarfile.DIRTYPE
-    return entry
-
-
-def _entry(path: str, owner: tuple[int, int], mode: int, size: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(path.lstrip("/"))
-    entry.uid, entry.gid = owner
-    entry.mode, entry.size, entry.mtime = mode, size, time.time()
-    return entry

@@ -32,7 +32,8 @@ class DockerOptions:
         for, as in ``python:{python}-slim``.
     :param registry: where built images are kept for other machines, as in ``registry.example.com/team``.
     :param pull: ``missing``, ``always`` or ``never``.
-    :param user: ``uid:gid`` or a name; default the worker's own, so that files belong to it; ``image`` for the image's.
+    :param user: ``uid:gid`` or a name, or ``image`` for the image's own; default the worker's, so that files belong to
+        it. Another user does not work on the worker's files: they are copied in, and outputs out, as the worker's.
     :param network: default the engine's.
     :param cpus: cores; :param memory: such as ``4g``; :param shm_size: such as ``2g``, default what the run
         configuration says; :param gpus: a number, or -1 for all.

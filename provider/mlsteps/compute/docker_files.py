@@ -1,0 +1,64 @@
+"""Files into a container and out of it."""
+
+from __future__ import annotations
+
+import tarfile
+
+from mlsteps.compute import docker_left, inside
+from mlsteps.compute.carried import LIST, Carried
+from mlsteps.compute.docker_engine import Engine
+from mlsteps.compute.tar import Owner, packed
+from mlsteps.contracts.spec import StepResult, StepSpec
+
+
+class Files:
+    """The files of one step's container.
+
+    :param carried: None when the container works on this machine's own files.
+    """
+
+    def __init__(self, engine: Engine, container: str, spec: StepSpec, carried: Carried | None) -> None:
+        self._engine = engine
+        self._container = container
+        self._spec = spec
+        self._carried = carried
+
+    @classmethod
+    def of_left_behind(cls, engine: Engine, container: str, spec: StepSpec) -> Files:
+        """Those of a container that another process made."""
+        data = docker_left.read(engine, container, LIST)
+        carried = None if data is None else Carried(spec, Carried.read_list(data))
+        return cls(engine, container, spec, carried)
+
+    def put_in(self, owner: Owner) -> None:
+        """Everything that has to be there before it starts."""
+
+        def write(archive: tarfile.TarFile) -> None:
+            inside.skeleton(archive, inside.moved_in(self._spec), owner)
+            if self._carried is not None:
+                inside.add_package(archive)
+                self._carried.pack(archive, owner)
+
+        with self._engine.told("cannot put files into a container"):
+            self._engine.client.put_archive(self._container, "/", packed(write))
+
+    def refresh(self) -> None:
+        """What the step has said of its run so far can be read here, too."""
+        folder = self._carried.events_folder() if self._carried is not None else None
+        if folder is not None:
+            self._fetch(folder, None)
+
+    def bring_back(self, result: StepResult | None) -> None:
+        """All that the step has made, once it has ended; the folders of its outputs only with a good result."""
+        if self._carried is None:
+            return
+        with self._engine.told("does not say what a container has changed"):
+            changes = self._engine.client.diff(self._container) or []
+        for path in self._carried.changed(item["Path"] for item in changes if item["Kind"] == 1):
+            self._fetch(path, result)
+
+    def _fetch(self, path: str, result: StepResult | None) -> None:
+        assert self._carried is not None
+        with self._engine.told(f"does not give {path}"):
+            pieces, _ = self._engine.client.get_archive(self._container, path, chunk_size=1 << 20)
+            self._carried.bring_back(path, pieces, result)
