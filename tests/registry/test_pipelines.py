@@ -293,8 +293,6 @@ class TestModules:
     def test_names(self, ws: WorkspaceStore) -> None:
         made = modules.create(ws, "mine", "d")["id"]
         modules.create(ws, "other", None)
-        with pytest.raises(InvalidInput, match="module 'mine' already"):
-            modules.create(ws, "mine", None)
         with pytest.raises(InvalidInput, match="module 'other' already"):
             modules.change(ws, made, name="other")
         modules.change(ws, made, name="renamed", description="e")
@@ -303,6 +301,16 @@ class TestModules:
             modules.need(ws, name="mine")
         with pytest.raises(InvalidInput, match="Neither an id nor a name"):
             modules.need(ws)
+
+    def test_a_module_made_again_takes_the_name_and_leaves_the_other_its_id(self, ws: WorkspaceStore) -> None:
+        first = modules.create(ws, "mine", None)["id"]
+        modules.publish(ws, first, self.definition(), "1")
+        second = modules.create(ws, "mine", None)["id"]
+        modules.publish(ws, second, self.definition(script="b.py"), "1")
+        assert modules.need(ws, name="mine")["id"] == second
+        assert modules.resolve(ws, first)["script"] != modules.resolve(ws, second)["script"] == "b.py"
+        modules.change(ws, first, name="older")
+        assert modules.need(ws, name="mine")["id"] == second and modules.need(ws, name="older")["id"] == first
 
 
 def test_documents_hold_no_place_and_no_secret(ws: WorkspaceStore) -> None:

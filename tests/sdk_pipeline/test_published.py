@@ -234,6 +234,16 @@ class TestModules:
         (node,) = Pipeline(workspace, [self.step(workspace, module, arguments=["alone"], name="n")]).graph.steps
         assert (node.arguments, node.parameters, node.name) == (("alone",), {"start": 12}, "n")
 
+    def test_a_default_gives_way_to_a_pipeline_parameter_of_its_name(
+        self, workspace: Workspace, module: Module, source: Path
+    ) -> None:
+        self.publish(module, source)
+        arguments = ["--start", PipelineParameter("start", 17)]
+        (node,) = Pipeline(workspace, [self.step(workspace, module, arguments=arguments)]).graph.steps
+        assert (node.arguments, node.parameters) == (("--start", {"parameter": "start"}), {})
+        step = self.step(workspace, module, arguments=arguments, params={"start": 13})
+        assert Pipeline(workspace, [step]).graph.steps[0].parameters == {"start": 13}
+
     def test_the_version_of_the_moment_of_submission_counts(
         self, workspace: Workspace, module: Module, source: Path
     ) -> None:

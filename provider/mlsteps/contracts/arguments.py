@@ -48,6 +48,17 @@ def references(argument: Argument) -> Iterator[tuple[str, str]]:
                 yield kind, name
 
 
+def with_parameters(argument: Argument, values: Mapping[str, Any]) -> Argument:
+    """An argument in which references to these parameters are their values; others stay."""
+    if isinstance(argument, Mapping):
+        ((kind, name),) = argument.items()
+        if kind == "join":
+            return {"join": [with_parameters(part, values) for part in name]}
+        if kind == "parameter" and name in values:
+            return text(values[name])
+    return argument
+
+
 def resolve(argument: Argument, look_up: Callable[[str, str], Any]) -> str:
     """The text of an argument.
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlsteps.contracts.arguments import with_parameters
 from mlsteps.contracts.graph import OutputPort, PipelineGraph, StepNode
 from mlsteps.contracts.spec import InputSpec, OutputSpec, StepSpec
 from mlsteps.errors import InvalidInput
@@ -47,7 +48,7 @@ def step_spec(
         experiment=experiment,
         step_name=node.name,
         workspace=workspace_of(ws),
-        argv=argv(node),
+        argv=_command(node, parameters),
         interpreter=interpreter,
         work_directory=_work_directory(run_id),
         snapshot=snapshot,
@@ -133,6 +134,12 @@ def _step_parameters(node: StepNode, parameters: Mapping[str, Any]) -> dict[str,
         refers = isinstance(value, Mapping) and "parameter" in value
         values[name] = parameters[value["parameter"]] if refers else value
     return values
+
+
+def _command(node: StepNode, parameters: Mapping[str, Any]) -> tuple[Any, ...]:
+    """:func:`argv`; a pipeline parameter among the arguments is meant where a step's own has the same name."""
+    shadowed = {name: parameters[name] for name in node.parameters if name in parameters}
+    return tuple(with_parameters(item, shadowed) for item in argv(node))
 
 
 def _work_directory(run_id: str) -> str:

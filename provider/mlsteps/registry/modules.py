@@ -5,7 +5,7 @@ modules/<id>/state.json                 {"name", "description", "status", "defau
 modules/<id>/versions/<version>.json    the definition; written once: {"id", "version", "script", "snapshot",
                                         "arguments", "interface", "runconfig", "category", "created"}
 modules/<id>/states/<version>.json      {"status", "description"}
-module_names/<name>.json                {"id"}; created if absent, last: a module found by its name is whole
+module_names/<name>.json                {"id"}; written last: a module found by its name is whole
 """
 
 from __future__ import annotations
@@ -25,17 +25,15 @@ _SEMVER = re.compile(r"\d+(\.\d+){0,2}\Z")
 
 
 def create(ws: WorkspaceStore, name: str, description: Optional[str]) -> Dict[str, Any]:
-    """A new module without versions.
+    """A new module without versions. From now on the name means it; an earlier one of that name stays under its id.
 
-    :raises InvalidInput: when the name is taken.
+    Notebooks create their module each time they run, and publish the same versions to it.
     """
     made = str(uuid.uuid4())
     state = {"name": name, "description": description, "status": ACTIVE, "default_version": None}
     ws.create_json(f"{_folder(made)}/module.json", {"id": made, "created": time.time()})
     ws.write_json(f"{_folder(made)}/state.json", state)
-    if not ws.create_json(f"{NAMES}/{file_name(name)}.json", {"id": made}):
-        ws.delete(_folder(made))
-        raise InvalidInput(f"There is a module {name!r} already", mend="Module.get(workspace, name=...)")
+    ws.write_json(f"{NAMES}/{file_name(name)}.json", {"id": made})
     return need(ws, made)
 
 
@@ -71,8 +69,9 @@ def change(ws: WorkspaceStore, id: str, **changes: Any) -> Dict[str, Any]:
         raise InvalidInput(f"There is a module {wanted!r} already", expected="another name")
     state = {key: module[key] for key in ("name", "description", "status", "default_version")}
     ws.write_json(f"{_folder(id)}/state.json", {**state, **changes})
-    if wanted is not None and wanted != known:
-        ws.delete(f"{NAMES}/{file_name(known)}.json")
+    before = f"{NAMES}/{file_name(known)}.json"
+    if wanted is not None and wanted != known and (ws.read_json(before) or {}).get("id") == id:
+        ws.delete(before)
     return need(ws, id)
 
 

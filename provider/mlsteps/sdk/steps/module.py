@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Mapping
 
 from mlsteps.contracts.graph import StepNode
 from mlsteps.errors import InvalidInput
+from mlsteps.sdk.parameter import PipelineParameter
 from mlsteps.sdk.steps.base import PipelineStep
 from mlsteps.sdk.steps.script import check_runconfig, check_runconfig_params
 
@@ -107,7 +108,10 @@ class ModuleStep(PipelineStep):
 
         definition = self._definition
         run = build.run_settings(self._runconfig if self._runconfig is not None else runconfig_of(definition))
-        parameters = {**self._interface["params"], **self._params}
+        # A default of the module's gives way to a pipeline parameter of that name among the arguments.
+        given = {item.name for item in self._arguments if isinstance(item, PipelineParameter)}
+        defaults = {key: value for key, value in self._interface["params"].items() if key not in given}
+        parameters = {**defaults, **self._params}
         return build.node(
             type=self.node_type,
             script=definition["script"],
