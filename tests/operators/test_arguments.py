@@ -31,7 +31,7 @@ def test_an_argument_means_the_pipelines_parameter_and_a_variable_the_steps_own(
     arguments = ({"parameter": "rate"}, {"join": ["--rate=", {"parameter": "rate"}]})
     step = StepNode("tell", "tell", script="tell.py", arguments=arguments, **common)
     workspace = {"name": "tests", "root": str(tmp_path / "workspace")}
-    graph = PipelineGraph((step,), workspace, (Parameter("rate", "integer", 17),), environments={"here": PYTHON})
+    graph = PipelineGraph((step,), workspace, (Parameter("rate", "int", 17),), environments={"here": PYTHON})
     done = run(dag(graph, "own_parameters"))
     runs = RunStore(WorkspaceStore(str(tmp_path / "workspace")))
     told = runs.artifacts(attempts(runs, pipeline_run_id("own_parameters", done.run_id))["tell"])
