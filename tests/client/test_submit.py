@@ -12,7 +12,6 @@ from mlsteps.client.airflow_api import AirflowApi
 from mlsteps.client.embedded import embedded
 from mlsteps.client.target import target_of
 from mlsteps.errors import ActivityFailedException, GraphError, InvalidInput, UnsupportedFeature, UserErrorException
-from mlsteps.sdk.data_reference import DataReference
 from mlsteps.sdk.datastore import Datastore
 from mlsteps.sdk.experiment import Experiment
 from mlsteps.sdk.parameter import PipelineParameter
@@ -20,7 +19,7 @@ from mlsteps.sdk.pipeline import Pipeline
 from mlsteps.sdk.pipeline_data import PipelineData
 from mlsteps.sdk.runconfig import RunConfiguration
 from mlsteps.sdk.script_run_config import ScriptRunConfig
-from mlsteps.sdk.steps.data_transfer import DataTransferStep
+from mlsteps.sdk.steps.kusto import KustoStep
 from mlsteps.sdk.steps.python_script import PythonScriptStep
 from mlsteps.sdk.workspace import Workspace
 from tests.client.conftest import wait_until
@@ -170,14 +169,13 @@ def test_parameters_reach_the_script(workspace, step, capsys) -> None:
     assert json.loads(run.get_properties()["azureml.parameters"]) == {"word": "{{ macros }} $HOME"}
 
 
-def test_a_step_that_nothing_runs_is_refused_before_anything_starts(workspace, step):
-    reference = DataReference(Datastore(workspace, "workspaceblobstore"), "place", "folder")
-    copy = DataTransferStep("copy", reference, reference, compute_target="any")
+def test_a_step_that_nothing_runs_is_refused_before_anything_starts(workspace, step, tmp_path):
+    query = KustoStep("query", "any", "database", tmp_path, PipelineData("rows"))
     first = step("first")
-    copy.run_after(first)
+    query.run_after(first)
     before = workspace._run_store().experiments()
-    with pytest.raises(UnsupportedFeature, match=r"DataTransferStep \(step 'copy'\)"):
-        Experiment(workspace, "refused").submit(Pipeline(workspace, [copy]))
+    with pytest.raises(UnsupportedFeature, match=r"KustoStep \(step 'query'\)"):
+        Experiment(workspace, "refused").submit(Pipeline(workspace, [query]))
     assert workspace._run_store().experiments() == before
 
 

@@ -69,6 +69,8 @@ class StepSpec(Document):
     :param snapshot: SHA-256 of the source snapshot in the workspace's store; None for no source.
     :param work_directory: folder for this attempt alone; the runner makes and removes it.
     :param parameters: values for ``{"parameter": name}``.
+    :param transfer: of a step that copies data and runs no command: ``{"source": input, "destination": output,
+        "source_reference_type":?, "destination_reference_type":?, "source_sql":?, "destination_sql":?}``.
     """
 
     run_id: str
@@ -86,6 +88,7 @@ class StepSpec(Document):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     max_run_duration_seconds: float | None = None
+    transfer: Mapping[str, Any] = field(default_factory=dict)
     version: int = SPEC_VERSION
 
     VERSION: ClassVar[int] = SPEC_VERSION

@@ -20,7 +20,7 @@ from mlsteps.operators.inputs import input_document, input_documents, input_spec
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
 from mlsteps.operators.settings import setting, wait_seconds
-from mlsteps.operators.specification import step_spec
+from mlsteps.operators.specification import is_transfer, step_spec
 from mlsteps.operators.watch import Watch, announce_failure, stop_reason
 from mlsteps.registry.leases import Lease
 from mlsteps.registry.records import get_records, put_record, replace_record
@@ -248,10 +248,14 @@ class StepExecution:
             seconds=setting("watch_seconds"),
         )
         with watch:
-            spec = earlier or self._spec(run_id, target.prepare(self._environment(), self.log.info))
+            spec = earlier or self._spec(run_id, self._interpreter(target))
             if self.cancelled:
                 target.stop()  # it was cancelled before there was a target; run() then starts nothing
             return spec, target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
+
+    def _interpreter(self, target: Target) -> str:
+        """Python of the step's environment; a step that only copies data has none."""
+        return "" if is_transfer(self.node) else target.prepare(self._environment(), self.log.info)
 
     def _spec(self, run_id: str, interpreter: str) -> StepSpec:
         inputs = [

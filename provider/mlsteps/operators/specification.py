@@ -48,7 +48,7 @@ def step_spec(
         experiment=experiment,
         step_name=node.name,
         workspace=workspace_of(ws),
-        argv=_command(node, parameters),
+        argv=("transfer",) if is_transfer(node) else _command(node, parameters),  # of which nothing is run
         interpreter=interpreter,
         work_directory=_work_directory(run_id),
         snapshot=snapshot,
@@ -58,7 +58,13 @@ def step_spec(
         parameters={**parameters, **_step_parameters(node, parameters)},
         environment_variables=environment_variables(node, graph),
         max_run_duration_seconds=node.settings.get("max_run_duration_seconds"),
+        transfer=node.payload if is_transfer(node) else {},
     )
+
+
+def is_transfer(node: StepNode) -> bool:
+    """Whether a step copies data and runs no command."""
+    return node.type == "DataTransfer"
 
 
 def argv(node: StepNode) -> tuple[Any, ...]:
@@ -77,7 +83,10 @@ def output_spec(port: OutputPort, graph: PipelineGraph, ws: WorkspaceStore, run_
     from mlsteps.registry.documents import get_datastore
     from mlsteps.storage.base import safe_path
 
-    template = port.path or (PLACE_OF_PIPELINE_DATA if port.kind == "pipeline_data" else PLACE_OF_OUTPUTS)
+    is_root = port.path == "" and port.kind == "pipeline_data"  # the destination of a transfer, and no other output
+    template = (
+        "" if is_root else port.path or (PLACE_OF_PIPELINE_DATA if port.kind == "pipeline_data" else PLACE_OF_OUTPUTS)
+    )
     path = template.replace("{run-id}", run_id).replace("{output-name}", port.name)
     return OutputSpec(
         name=port.name,

@@ -22,7 +22,10 @@ def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
     :raises InvalidInput: when the workspace says something of it that cannot be.
     """
     from mlsteps.compute.choose import choose
+    from mlsteps.compute.local import LocalTarget
 
+    if node.type == "DataTransfer":  # its compute is a data factory, which here is the worker itself
+        return LocalTarget()
     return choose(ws, node.compute.get("name"), node.settings)
 
 

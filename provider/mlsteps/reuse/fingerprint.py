@@ -88,7 +88,7 @@ def preimage(
         "inputs": [described[port.name] for port in _ordered(node.inputs, labels["input"])],
         "outputs": [_output(port) for port in _ordered(node.outputs, labels["output"])],
         "version": node.version,
-        "payload": _values(node.payload, labels, parameters),
+        "payload": _values(_payload(node), labels, parameters),
     }
     kept = {name: value for name, value in components.items() if value is not None and value not in ([], {})}
     return {**kept, "details": _details(node, labels, files, explanations)}
@@ -126,6 +126,17 @@ def _reading(definition: Mapping[str, Any]) -> dict[str, Any]:
     if not (is_table and (definition.get("include_path") or definition.get("partition_format"))):
         left_out |= {"paths", "sql"}
     return {name: value for name, value in definition.items() if name not in left_out and value not in (None, [], {})}
+
+
+def _payload(node: StepNode) -> Mapping[str, Any]:
+    """Of a transfer, where it goes is what it is about; the names of its ends are not."""
+    if node.type != "DataTransfer":
+        return node.payload
+    kept = {name: value for name, value in node.payload.items() if name not in ("source", "destination")}
+    target = next((port for port in node.outputs if port.name == node.payload.get("destination")), None)
+    if target is None or target.path is None:  # a place of the run's own
+        return kept
+    return {**kept, "place": {"datastore": target.datastore, "path": target.path}}
 
 
 def _labels(node: StepNode, described: Mapping[str, Any]) -> dict[str, dict[str, int]]:

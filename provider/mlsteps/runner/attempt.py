@@ -10,6 +10,7 @@ from typing import Any, Iterator, Mapping
 from mlsteps.contracts import arguments
 from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.errors import AzureMLException, UserErrorException
+from mlsteps.registry.records import put_manifest
 from mlsteps.registry.runs import RunStore
 from mlsteps.runner import run_file, tree
 from mlsteps.runner.artifacts import Artifacts
@@ -23,6 +24,7 @@ from mlsteps.runner.relay import Relay
 from mlsteps.runner.runtime import runtime_folder
 from mlsteps.runner.stage import Stage, Staged, remove_made
 from mlsteps.runner.stores import Stores
+from mlsteps.runner.transfer import transfer
 from mlsteps.runner.variables import variables
 
 #: Seconds beyond the grace period in which a cancelled step ends its processes and keeps its logs.
@@ -67,6 +69,8 @@ class Attempt:
         return StepResult(status, self._exit_code, error, timings=self._timings)
 
     def _work(self) -> Committed:
+        if self._spec.transfer:
+            return self._transferred()
         staged: dict[str, Staged] = {}
         outputs = Outputs(self._spec, self._stores, self._folders)
         try:
@@ -86,6 +90,23 @@ class Attempt:
                     return outputs.commit(places, self._cancel)
         finally:
             remove_made(staged)
+
+    def _transferred(self) -> Committed:
+        """Copy data in this very process; the progress is the run's log."""
+        artifacts = Artifacts(self._runs.artifacts(self._spec.run_id), self._folders)
+        self._folders.make()
+        self._status("Running")
+        with self._collecting(artifacts), artifacts.open_log() as log:
+
+            def note(text: str) -> None:
+                log.write(text.encode("utf-8", "replace") + b"\n")
+                self._console.note(text)
+
+            with self._timed("run"):
+                manifest = transfer(self._spec, self._stores, note, self._cancel)
+            name = str(self._spec.transfer["destination"])
+            put_manifest(self._stores.workspace, self._spec.run_id, name, manifest)
+        return Committed({name: manifest}, {})
 
     @contextmanager
     def _collecting(self, artifacts: Artifacts) -> Iterator[None]:

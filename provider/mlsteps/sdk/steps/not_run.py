@@ -16,7 +16,6 @@ _SERVICE = Refusal("jobs on that service are not started yet", "a PythonScriptSt
 #: ``StepNode.type`` -> why it does not run.
 NOT_RUN: Mapping[str, Refusal] = {
     "AzureBatch": _SERVICE,
-    "DataTransfer": Refusal("transfers are not run yet", "a PythonScriptStep that copies its input to its output"),
     "Databricks": _SERVICE,
     "HyperDrive": Refusal("hyperparameter search is not run yet", "one PythonScriptStep for each setting"),
     "Kusto": _SERVICE,
