@@ -15,6 +15,7 @@ from pluggy import HookimplMarker
 MODULES = (
     "mlsteps.compute.local",
     "mlsteps.environments.virtual",
+    "mlsteps.operators.authored_graph",
     "mlsteps.operators.command",
     "mlsteps.operators.execution",
     "mlsteps.operators.planning",
@@ -27,11 +28,13 @@ MODULES = (
     "mlsteps.sdk.pipeline",
     "mlsteps.sdk.pipeline_data",
     "mlsteps.sdk.runconfig",
+    "mlsteps.sdk.steps.command",
     "mlsteps.sdk.steps.python_script",
+    "mlsteps.sdk.surface.supported",
     "mlsteps.sdk.workspace",
     "mlsteps.storage.snapshots",
     "mlsteps.storage.transfer",
-    "mlsteps.translate",
+    "mlsteps.translate.dag",
 )
 
 hookimpl = HookimplMarker("airflow")
