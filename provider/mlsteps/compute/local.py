@@ -121,8 +121,10 @@ class LocalTarget(Target):
     def _follow(self, process: subprocess.Popen[bytes] | ForkedRunner) -> None:
         while self._pass_on(process, None):
             pass
+        pause = 0.0002  # it has closed its output, so it is about to end
         while process.poll() is None:  # not wait(): it holds a lock that stop() in a signal handler would want
-            time.sleep(0.002)
+            time.sleep(pause)
+            pause = min(pause * 2, 0.005)
 
     def _pass_on(self, process: subprocess.Popen[bytes] | ForkedRunner, seconds: float | None) -> bool:
         """Take the next piece of output; False at the end of it."""

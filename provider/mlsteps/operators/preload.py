@@ -13,6 +13,7 @@ from pluggy import HookimplMarker
 
 #: What a step loads when it runs, and what DAG files load; not ``azureml``, which may be somebody else's there.
 MODULES = (
+    "mlsteps.compute.choose",
     "mlsteps.compute.local",
     "mlsteps.environments.virtual",
     "mlsteps.operators.authored_graph",
@@ -44,5 +45,7 @@ hookimpl = HookimplMarker("airflow")
 def on_starting(component: Any) -> None:
     """Load :data:`MODULES` in a process of Airflow's that is about to fork others."""
     if type(component).__name__ == "Job":  # without an import of airflow.jobs, which tasks have no need of
+        from airflow.sdk import BaseHook, Connection  # noqa: F401  # loaded when asked for
+
         for name in MODULES:
             import_module(name)
