@@ -305,3 +305,30 @@ def test_it_is_the_same_in_another_process():
         env={"PYTHONHASHSEED": "1"},
     )
     assert outcome.stdout.strip() == BASE
+
+
+def test_a_transfer_is_what_it_copies_and_where_to_not_what_its_ends_are_called():
+    def transfer(source="a", target="b", place="there", **payload):
+        return StepNode(
+            "t",
+            "copy",
+            "DataTransfer",
+            inputs=(InputPort(source, {"datapath": {"datastore": "s", "path": "x"}}),),
+            outputs=(OutputPort(target, datastore="s", path=place),),
+            payload={"source": source, "destination": target, **payload},
+        )
+
+    def key(node, content="data:1"):
+        given = {"snapshot": None, "environment": {}, "parameters": {}}
+        return fingerprint(preimage(node, inputs={node.inputs[0].name: content}, **given))
+
+    same = key(transfer())
+    assert key(transfer("c", "d")) == same
+    others = [
+        key(transfer(), "data:2"),
+        key(transfer(place="elsewhere")),
+        key(transfer(place="")),
+        key(transfer(place=None)),
+        key(transfer(source_reference_type="file")),
+    ]
+    assert len({same, *others}) == 6
