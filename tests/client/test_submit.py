@@ -12,6 +12,8 @@ from mlsteps.client.airflow_api import AirflowApi
 from mlsteps.client.embedded import embedded
 from mlsteps.client.target import target_of
 from mlsteps.errors import ActivityFailedException, GraphError, InvalidInput, UnsupportedFeature, UserErrorException
+from mlsteps.sdk.consumption import DatasetConsumptionConfig
+from mlsteps.sdk.dataset import Dataset
 from mlsteps.sdk.datastore import Datastore
 from mlsteps.sdk.experiment import Experiment
 from mlsteps.sdk.parameter import PipelineParameter
@@ -167,6 +169,19 @@ def test_parameters_reach_the_script(workspace, step, capsys) -> None:
     run.wait_for_completion(show_output=True)
     assert "this is says {{ macros }} $HOME\n" in capsys.readouterr().out
     assert json.loads(run.get_properties()["azureml.parameters"]) == {"word": "{{ macros }} $HOME"}
+
+
+def test_a_dataset_given_as_a_parameter_is_saved_and_has_an_id(workspace, step, tmp_path, capsys) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+    one, two = (Dataset.File.from_files(str(tmp_path / name)) for name in ("one", "two"))
+    parameter = PipelineParameter("data", one)
+    read = step("read", DatasetConsumptionConfig("data", parameter).as_mount())
+    run = Experiment(workspace, "dataset_parameter").submit(
+        Pipeline(workspace, [read]), pipeline_parameters={"data": two}
+    )
+    assert two.id is not None and Dataset.get_by_id(workspace, two.id).to_path() == two.to_path()
+    assert run.wait_for_completion(show_output=False) == "Finished"
 
 
 def test_a_step_that_nothing_runs_is_refused_before_anything_starts(workspace, step, tmp_path):

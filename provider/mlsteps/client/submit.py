@@ -65,6 +65,7 @@ def submit(
         display_name=display_name,
     )
     start.check(workspace, submission)
+    _keep_datasets(workspace, pipeline_parameters or {})
     return _start(workspace, submission, config)
 
 
@@ -72,6 +73,16 @@ _KEYWORDS = (
     "tags, pipeline_parameters, continue_on_step_failure, regenerate_outputs, parent_run_id, pipeline_version, "
     "display_name or credential_passthrough"
 )
+
+
+def _keep_datasets(workspace: Workspace, values: Mapping[str, Any]) -> None:
+    """Datasets among the parameters are saved, as in the SDK: scripts send their ids in REST bodies afterwards."""
+    from mlsteps.sdk.abstract_dataset import AbstractDataset
+
+    for value in values.values():
+        value = getattr(value, "dataset", value)
+        if isinstance(value, AbstractDataset):
+            value._keep(workspace)
 
 
 def _start(workspace: Workspace, submission: Submission, config: Any) -> Run:

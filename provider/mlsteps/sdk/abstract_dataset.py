@@ -248,6 +248,13 @@ class AbstractDataset:
         version = "latest" if self._followed_latest else self.version
         return {"registered": {"name": self.name, "version": version}}
 
+    def _keep(self, workspace: Any) -> None:
+        """Save it in a workspace, unless it is saved: from then on it has an id."""
+        from mlsteps.registry import datasets
+
+        if self.id is None:
+            self._document["id"] = datasets.save(workspace._store(), self._definition())
+
     def _files(self, missing_ok: bool = False) -> access.Files:
         return access.files_of(self._definition(), self._workspace, missing_ok)
 
