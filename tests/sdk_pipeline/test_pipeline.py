@@ -7,7 +7,6 @@ import pytest
 from mlsteps.errors import InvalidInput, UnsupportedFeature
 from mlsteps.sdk.pipeline import Pipeline
 from mlsteps.sdk.pipeline_data import PipelineData
-from mlsteps.sdk.schedule import Schedule, ScheduleRecurrence, TimeZone
 from mlsteps.sdk.steps.python_script import PythonScriptStep
 
 
@@ -101,45 +100,6 @@ def test_yaml_that_is_wrong(workspace, source, tmp_path, before, after, message)
     (tmp_path / "pipeline.yml").write_text(YAML.replace(before, after))
     with pytest.raises((InvalidInput, UnsupportedFeature), match=message):
         Pipeline.load_yaml(workspace, tmp_path / "pipeline.yml")
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda ws: Schedule.create(ws, "n", "id", "e"),
-    ],
-)
-def test_what_is_to_come_says_so(workspace, call):
-    with pytest.raises(UnsupportedFeature, match=r"mlsteps\.client\."):
-        call(workspace)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"frequency": "Year"},
-        {"interval": 0},
-        {"interval": True},
-        {"start_time": "tomorrow"},
-        {"time_zone": "UTC"},
-        {"frequency": "Hour", "hours": [1]},
-        {"hours": [24]},
-        {"minutes": [60]},
-        {"hours": [1], "time_of_day": "01:00"},
-        {"time_of_day": "25:00"},
-        {"week_days": ["Monday"]},
-        {"frequency": "Week", "week_days": ["Mon"]},
-    ],
-)
-def test_recurrences_that_contradict_themselves(wrong):
-    with pytest.raises(ValueError):
-        ScheduleRecurrence(**{"frequency": "Day", "interval": 1, **wrong})
-
-
-def test_recurrences():
-    recurrence = ScheduleRecurrence("Week", 2, "2024-01-02T03:04:05", TimeZone.TokyoStandardTime, [3], [0], ["Monday"])
-    assert recurrence.start_time.hour == 3 and recurrence.time_zone.value == "Tokyo Standard Time"
-    assert len(TimeZone) == 131
 
 
 def test_a_step_without_a_script_name():
