@@ -51,6 +51,16 @@ def check_places(parameters: Iterable[Parameter], values: Mapping[str, Any], ws:
         value = values.get(item.name)
         if item.type == "datapath" and value is not None:
             get_datastore(ws, value["datastore"])
+        if (
+            item.type == "dataset"
+            and value is not None
+            and "id" in value
+            and datasets.get_by_id(ws, value["id"]) is None
+        ):
+            raise InvalidInput(
+                f"The pipeline parameter {item.name!r} is the dataset with the id {value['id']!r}, which the workspace "
+                "does not have"
+            )
         if item.type == "dataset" and value is not None and "registered" in value:
             named = value["registered"]
             if datasets.get(ws, named["name"], named.get("version", "latest")) is None:

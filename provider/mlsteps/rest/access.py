@@ -54,5 +54,6 @@ def may_parse(user: BaseUser, dag_id: str) -> None:
 
 
 def _allows(user: BaseUser, dag_id: str, method: ResourceMethod, entity: DagAccessEntity | None) -> bool:
-    details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+    # Not `DagModel.get_team_name`: that remembers that a DAG which is only coming belongs to nobody.
+    details = DagDetails(id=dag_id, team_name=DagModel.get_dag_id_to_team_name_mapping([dag_id]).get(dag_id))
     return get_auth_manager().is_authorized_dag(method=method, access_entity=entity, details=details, user=user)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from mlsteps import __version__
 from mlsteps.client.airflow_api import PREFIX
+from mlsteps.errors import StoreError, UserErrorException
 from mlsteps.rest import access, errors, loading, models, places, runs
 from mlsteps.rest.access import Caller
 from mlsteps.rest.body import run_request
@@ -154,8 +155,13 @@ def _answered(work: Callable[[], T]) -> T:
     """What ``work`` answers; whatever else goes wrong is in the server's log, and the answer says no more than that."""
     try:
         return work()
-    except HTTPException:
+    except StarletteHTTPException:
         raise
+    except UserErrorException:
+        raise errors.not_found() from None  # an id or name that there cannot be
+    except StoreError:
+        log.exception("A workspace's store does not answer")
+        raise errors.later("The workspace's store does not answer.", 10) from None
     except Exception:
         log.exception("A request could not be answered")
         raise errors.Refused(500, "The server could not do this; its log says why.") from None

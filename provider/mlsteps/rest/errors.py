@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from mlsteps.errors import AzureMLException, StoreError, UserErrorException
 from mlsteps.storage.base import redact
@@ -70,7 +71,7 @@ def answer(status: int, message: str, headers: Mapping[str, str] | None = None) 
 
 async def on_http_error(request: Request, error: Exception) -> JSONResponse:
     """What Airflow's dependencies and our routes raise."""
-    assert isinstance(error, HTTPException)
+    assert isinstance(error, StarletteHTTPException)
     return answer(error.status_code, str(error.detail), error.headers)
 
 
