@@ -306,6 +306,10 @@ class TestDataTransferStep:
         query = SqlDataReference(store, "rows", sql_query="select 1")
         node = node_of(workspace, DataTransferStep("copy", query, PipelineData("d"), "adf", None, "file"))
         assert node.payload["source_sql"] == {"datastore": store.name, "sql_query": "select 1"}
+        table = SqlDataReference(store, "table", sql_table="t")
+        node = node_of(workspace, DataTransferStep("copy", DataReference(store, "a", "x"), table, "adf"))
+        assert node.payload["destination_sql"] == {"datastore": store.name, "sql_table": "t"}
+        assert (node.outputs[0].kind, node.outputs[0].datastore) == ("link_tabular", store.name)
 
     def test_what_is_missing_or_wrong(self, workspace):
         store = workspace.get_default_datastore()

@@ -24,6 +24,10 @@ def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
     from mlsteps.compute.choose import choose
     from mlsteps.compute.local import LocalTarget
 
+    if node.payload.get("source_sql") or node.payload.get("destination_sql"):
+        from mlsteps.operators.sql_transfer import SqlTransfer
+
+        return SqlTransfer(node.id)
     if node.type == "DataTransfer":  # its compute is a data factory, which here is the worker itself
         return LocalTarget()
     return choose(ws, node.compute.get("name"), node.settings)

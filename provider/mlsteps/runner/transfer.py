@@ -25,7 +25,7 @@ def transfer(spec: StepSpec, stores: Stores, note: Callable[[str], None], cancel
     source = next(item for item in spec.inputs if item.name == wanted["source"])
     target = next(item for item in spec.outputs if item.name == wanted["destination"])
     try:
-        kind, found = _files(source, wanted.get("source_reference_type"), stores)
+        kind, found = files_of(source, wanted.get("source_reference_type"), stores)
     except AzureMLException as error:
         raise StepFailure("input", error.message) from error
     try:
@@ -40,8 +40,11 @@ def transfer(spec: StepSpec, stores: Stores, note: Callable[[str], None], cancel
         raise StepFailure(category, f"The data was not transferred: {error.message}") from error
 
 
-def _files(source: InputSpec, kind: str | None, stores: Stores) -> Tuple[str, List[Any]]:
-    """``file`` or ``directory``, and the files of the source."""
+def files_of(source: InputSpec, kind: str | None, stores: Stores) -> Tuple[str, List[Any]]:
+    """``file`` or ``directory``, and the files of a transfer's source.
+
+    :raises AzureMLException: when there is nothing of that kind.
+    """
     from mlsteps.storage.copying.plan import DIRECTORY, FILE, sources
     from mlsteps.storage.datasets import is_single_file, resolve_files
     from mlsteps.storage.globs import has_glob

@@ -111,6 +111,9 @@ class _Destination:
         if self._own is not None:
             request: OutputRequest = self._own()
             return request
+        if _sql(self.item):  # rows: what the output points to is the table
+            table = OutputPort(name=self._name(), kind="link_tabular", mode="link", datastore=self.item.datastore.name)
+            return OutputRequest(table, self.key)
         port = OutputPort(
             name=self._name(),
             datastore=datastore_name(self.item.datastore),
