@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from mlsteps.compute import docker_container, docker_image, docker_left, inside
+from mlsteps.compute import docker_build, docker_container, docker_image, docker_left, inside
 from mlsteps.compute.base import Report, Target
 from mlsteps.compute.carried import Carried
 from mlsteps.compute.docker_engine import Engine, EngineError
@@ -66,9 +66,9 @@ class DockerTarget(Target):
 
     def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
         """See :meth:`Target.prepare`: an image with the environment in it, and its Python."""
-        name, python = docker_image.wanted(self._options, environment or {})
-        self._image = docker_image.have(self._engine, name, self._options.pull, report)
-        return docker_image.python_of(self._engine, self._image, python)
+        plan = docker_build.plan(self._options, environment)
+        self._image = docker_build.have(self._engine, plan, self._options, report)
+        return docker_image.python_of(self._engine, self._image, plan.python)
 
     def left_behind(self, task: str, content: str) -> StepSpec | None:
         """See :meth:`Target.left_behind`: a container that runs, or has done its work."""

@@ -65,6 +65,14 @@ class Engine:
             client.close()
         self._others.clear()
 
+    def variables(self) -> dict[str, str]:
+        """What the ``docker`` program finds this engine by."""
+        found = {"DOCKER_HOST": self.url}
+        if self._options.tls_ca_cert:
+            folder = os.path.dirname(self._options.tls_ca_cert)
+            found.update(DOCKER_TLS_VERIFY="1", DOCKER_CERT_PATH=folder)
+        return found
+
     @property
     def is_encrypted(self) -> bool:
         """Whether the way to the engine is TLS."""

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from mlsteps.compute.docker_engine import Engine, EngineError
 from mlsteps.compute.inside import OLDEST
-from mlsteps.compute.placement import DockerOptions
-from mlsteps.errors import InvalidInput, RunConfigurationException, UserErrorException
+from mlsteps.errors import RunConfigurationException, UserErrorException
 from mlsteps.storage.places import home
 
 Report = Callable[[str], None]
@@ -36,19 +35,6 @@ class Image(NamedTuple):
     name: str
     id: str
     user: str
-
-
-def wanted(options: DockerOptions, environment: Mapping[str, Any]) -> tuple[str, str]:
-    """Name of the image for an environment, and its Python there.
-
-    :raises InvalidInput: when nothing says which image.
-    """
-    section = environment.get("python") or {}
-    python = str(section.get("interpreter_path") or "python") if section.get("user_managed_dependencies") else "python"
-    name = options.image or (environment.get("docker") or {}).get("base_image") or options.base_image
-    if not name:
-        raise InvalidInput("Nothing says which image", expected="docker.base_image of the environment, or base_image")
-    return str(name), python
 
 
 def find(engine: Engine, name: str) -> Image | None:

@@ -30,6 +30,8 @@ class DockerOptions:
     :param image: runs every step, whatever its environment says.
     :param base_image: what images of environments start from when these name none; ``{python}`` is the version asked
         for, as in ``python:{python}-slim``.
+    :param base_images: what to take in place of images that environments name, by patterns such as
+        ``mcr.microsoft.com/azureml/*``.
     :param registry: where built images are kept for other machines, as in ``registry.example.com/team``.
     :param pull: ``missing``, ``always`` or ``never``.
     :param user: ``uid:gid`` or a name, or ``image`` for the image's own; default the worker's, so that files belong to
@@ -53,6 +55,7 @@ class DockerOptions:
     tls_client_key: str | None = None
     image: str | None = None
     base_image: str | None = None
+    base_images: Mapping[str, str] = field(default_factory=dict)
     registry: str | None = None
     pull: str = "missing"
     user: str | None = None

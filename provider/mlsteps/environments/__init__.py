@@ -5,4 +5,5 @@
   :mod:`.azureml_packages` and :mod:`.pip_options` are its parts)
 * :mod:`.python_versions`  which Python on this machine serves the one asked for
 * :mod:`.virtual`          ``prepare``: the virtual environment, made once and found again within milliseconds
+* :mod:`.image`            the same as an image: a Dockerfile and what it wants (:mod:`.image_scripts`)
 """
