@@ -140,7 +140,6 @@ class TestEndpoints:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ({"ParameterAssignments": {"wrod": "x"}}, "'wrod'"),
         ({"ParameterAssignments": {"count": "many"}}, "'count' is given 'many'"),
         ({"ParameterAssignments": {"count": None}}, "ParameterAssignments.count"),
         ({"ParameterAssignments": {"count": [1]}}, "ParameterAssignments.count"),
@@ -170,6 +169,15 @@ def test_what_does_not_fit_is_said_and_starts_nothing(
     assert error["code"] == "UserError" and message in error["message"]
     assert workspace._store().root not in answer.text
     assert pipeline_runs(workspace) == before
+
+
+def test_parameters_that_the_pipeline_lacks_are_passed_over_and_named(
+    workspace: Workspace, published: PublishedPipeline, post: Post
+) -> None:
+    answer = post(published.endpoint, {"ParameterAssignments": {"wrod": "x", "count": 3}})
+    assert answer.status_code == 200
+    assert answer.json()["Warnings"] == ["The pipeline has no parameter 'wrod'; its value was passed over."]
+    assert PipelineRun.get(workspace, answer.json()["Id"])._head()["parameters"] == {"count": 3}
 
 
 def test_a_disabled_pipeline_takes_no_runs(publish: Callable[..., PublishedPipeline], post: Post) -> None:

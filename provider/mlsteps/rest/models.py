@@ -78,6 +78,7 @@ class RunStarted(BaseModel):
     PipelineEndpointId: str | None = None
     GraphId: str
     Description: str | None = None
+    Warnings: list[str] = Field([], description="What was passed over, such as parameters that the pipeline lacks.")
 
 
 class RefreshAsked(BaseModel):

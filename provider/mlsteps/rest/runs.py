@@ -11,6 +11,7 @@ from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 
 from mlsteps.client import parameters, start
 from mlsteps.client.start import Source, Submission
+from mlsteps.contracts.graph import PipelineGraph
 from mlsteps.errors import AzureMLException, InvalidInput
 from mlsteps.operators.links import run_address
 from mlsteps.registry import dags, endpoints, pipelines
@@ -136,6 +137,7 @@ def run(user: BaseUser, asked: Asked, request: models.RunRequest) -> models.RunS
         PipelineEndpointId=submission.source.endpoint_id,
         GraphId=str(asked.pipeline["graph"]),
         Description=request.Description,
+        Warnings=_passed_over(submission.graph, request),
     )
 
 
@@ -154,11 +156,12 @@ def _submission(place: Place, asked: Asked, request: models.RunRequest) -> Submi
         given = models.plain(request)
     except ValueError as error:
         raise InvalidInput(str(error)) from error
+    known = {item.name for item in graph.parameters}
     go_on = request.ContinueRunOnStepFailure
     return Submission(
         request.ExperimentName or dags.experiment_name(str((asked.endpoint or asked.pipeline)["name"])),
         source,
-        parameters.assignments(graph.parameters, given),
+        parameters.assignments(graph.parameters, {name: value for name, value in given.items() if name in known}),
         tags=start.texts("Tags", request.Tags),
         continue_on_step_failure=bool(asked.pipeline.get("continue_on_step_failure") if go_on is None else go_on),
         parent_run_id=request.ParentRunId,
@@ -167,3 +170,10 @@ def _submission(place: Place, asked: Asked, request: models.RunRequest) -> Submi
         step_tags=start.texts("StepTags", request.StepTags),
         run_source=request.RunSource or "REST",
     )
+
+
+def _passed_over(graph: PipelineGraph, request: models.RunRequest) -> list[str]:
+    """As with Azure's service, callers may send parameters that the pipeline does not have; here they hear of it."""
+    known = {item.name for item in graph.parameters}
+    unknown = sorted(set(models.plain(request)) - known)
+    return [f"The pipeline has no parameter {name!r}; its value was passed over." for name in unknown]
