@@ -6,7 +6,7 @@ from typing import Any
 
 _TEXT = {"type": ["string", "null"]}
 _LINKS = ["OutputsLink", "SourceRunLink", "TriggeredRunLink"]
-_OPERATOR_MODULES = ["step", "plan", "python_script", "command", "schedule"]
+_OPERATOR_MODULES = ["step", "plan", "python_script", "command", "data_transfer", "schedule"]
 
 
 def get_provider_info() -> dict[str, Any]:

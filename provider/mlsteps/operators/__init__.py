@@ -2,7 +2,7 @@
 
 Light: nothing is loaded until a name is asked for, and then neither a data library nor a storage driver.
 
-* ``PythonScriptOperator``, ``CommandOperator``: for DAG authors
+* ``PythonScriptOperator``, ``CommandOperator``, ``DataTransferOperator``: for DAG authors
 * ``StepOperator``, ``PlanOperator``: what :mod:`mlsteps.translate` makes of a pipeline
 """
 
@@ -13,18 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlsteps.operators.command import CommandOperator
+    from mlsteps.operators.data_transfer import DataTransferOperator
     from mlsteps.operators.plan import PlanOperator
     from mlsteps.operators.python_script import PythonScriptOperator
     from mlsteps.operators.step import StepOperator
 
 _MODULES = {
     "CommandOperator": "command",
+    "DataTransferOperator": "data_transfer",
     "PlanOperator": "plan",
     "PythonScriptOperator": "python_script",
     "StepOperator": "step",
 }
 
-__all__ = ["CommandOperator", "PlanOperator", "PythonScriptOperator", "StepOperator"]
+__all__ = ["CommandOperator", "DataTransferOperator", "PlanOperator", "PythonScriptOperator", "StepOperator"]
 
 
 def __getattr__(name: str) -> Any:

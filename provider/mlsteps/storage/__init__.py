@@ -7,6 +7,7 @@
 * :mod:`.snapshots`            source directories, content-addressed
 * :mod:`.datasets`             a dataset's definition -> its files and their content identity
 * :mod:`.transfer`             trees and lists of files between this machine and a store; verification
+* :mod:`.copying`              files from any store to any store
 
 Standard library only; fsspec and pathspec are imported where they are used.
 """
