@@ -24,7 +24,7 @@ class MlstepsPlugin(AirflowPlugin):  # type: ignore[misc]
     timetables = [RecurrenceTimetable]
     listeners = [preload]
 
-    @property
+    @property  # type: ignore[override]
     def fastapi_apps(self) -> list[dict[str, Any]]:
         """The routes of published pipelines. Only the API server asks for them: no other process loads FastAPI."""
         made = _app()
