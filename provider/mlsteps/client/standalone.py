@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -121,11 +122,12 @@ def running(folder: Path) -> Standalone | None:
     return None
 
 
-def start(folder: Path, dags: Path) -> Standalone:
+def start(folder: Path, dags: Path, settings: Mapping[str, object] | None = None) -> Standalone:
     """Start one and wait until it is healthy.
 
     :param folder: gets ``airflow/`` (its home) and ``mlsteps/`` (``MLSTEPS_HOME``).
     :param dags: DAG folder.
+    :param settings: more of Airflow's configuration: ``{"<SECTION>__<KEY>": value}``.
     :raises ExperimentExecutionException: when it does not become healthy, with the end of its log.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,7 @@ def start(folder: Path, dags: Path) -> Standalone:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=_environment(folder, dags, port, log_ports),
+            env=_environment(folder, dags, port, log_ports, settings or {}),
             start_new_session=True,
         )
     made = Standalone(folder, process.pid, psutil.Process(process.pid).create_time(), url)
@@ -162,7 +164,9 @@ def _wait_until_healthy(server: Standalone, process: subprocess.Popen[bytes]) ->
     raise ExperimentExecutionException(f"Airflow did not start. The end of {server.log}:\n{tail(server.log, 40)}")
 
 
-def _environment(folder: Path, dags: Path, port: int, log_ports: list[int]) -> dict[str, str]:
+def _environment(
+    folder: Path, dags: Path, port: int, log_ports: list[int], more: Mapping[str, object]
+) -> dict[str, str]:
     settings = {
         "CORE__DAGS_FOLDER": dags,
         "CORE__LOAD_EXAMPLES": False,
@@ -178,6 +182,7 @@ def _environment(folder: Path, dags: Path, port: int, log_ports: list[int]) -> d
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.2,
         "WORKERS__EXECUTION_API_TIMEOUT": 120,
         "USAGE_DATA_COLLECTION__ENABLED": False,
+        **more,
     }
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     base = environment(Home(folder / "airflow"), os.environ)

@@ -116,17 +116,15 @@ class PipelineDraft:
 
         :raises InvalidInput: when the draft names no experiment.
         """
-        from mlsteps.client.submit import submit
         from mlsteps.registry import drafts
+        from mlsteps.sdk.experiment import Experiment
 
         document = self._document()
         if not document.get("experiment_name"):
             raise InvalidInput(
                 f"The draft {self.id} names no experiment", mend='draft.update(experiment_name="...") before submit_run'
             )
-        run = submit(
-            self._workspace,
-            document["experiment_name"],
+        run = Experiment(self._workspace, document["experiment_name"]).submit(
             self,
             tags=document["tags"],
             pipeline_parameters=document["parameters"],

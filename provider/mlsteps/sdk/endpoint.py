@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping
 
 from mlsteps.errors import InvalidInput
-from mlsteps.sdk.published import PublishedPipeline, published_id
+from mlsteps.sdk.published import PublishedPipeline, outside_steps, published_id
 
 
 class PipelineIdVersion:
@@ -144,6 +144,7 @@ class PipelineEndpoint:
         """
         if self._endpoint:
             return self._endpoint
+        outside_steps("PipelineEndpoint.endpoint")
         from mlsteps.client.addresses import of_endpoint
 
         return of_endpoint(self._workspace, self.id)
@@ -153,6 +154,7 @@ class PipelineEndpoint:
         """The address of the OpenAPI description of :attr:`endpoint`."""
         if self._swaggerurl:
             return self._swaggerurl
+        outside_steps("PipelineEndpoint.swaggerurl")
         from mlsteps.client.addresses import of_description
 
         return of_description(self._workspace)

@@ -92,6 +92,7 @@ class PublishedPipeline:
         """
         if self._endpoint:
             return self._endpoint
+        outside_steps("PublishedPipeline.endpoint")
         from mlsteps.client.addresses import of_pipeline
 
         return of_pipeline(self.workspace, self.id)
@@ -186,6 +187,14 @@ class PublishedPipeline:
 
     def __repr__(self) -> str:
         return f"Pipeline(Name: {self.name}, Id: {self.id}, Status: {self.status}, Endpoint: {self._endpoint or '...'})"
+
+
+def outside_steps(feature: str) -> None:
+    """:raises UnsupportedFeature: inside a step, which has no way to Airflow."""
+    from mlsteps.sdk import step_context
+
+    if step_context.current() is not None:
+        raise UnsupportedFeature(f"{feature} inside a step", "a step cannot reach Airflow", "a PipelineParameter")
 
 
 def published_id(workspace: Any, pipeline: Any, name: str, description: str | None) -> str:
