@@ -24,8 +24,8 @@ class MlstepsPlugin(AirflowPlugin):  # type: ignore[misc]
     timetables = [RecurrenceTimetable]
     listeners = [preload]
 
-    @property  # type: ignore[override]
-    def fastapi_apps(self) -> list[dict[str, Any]]:
+    @property
+    def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
         """The routes of published pipelines. Only the API server asks for them: no other process loads FastAPI."""
         made = _app()
         return [] if made is None else [{"app": made, "url_prefix": "/mlsteps", "name": "mlsteps"}]
