@@ -60,6 +60,8 @@ class DockerTarget(Target):
         self._files: Files | None = None
         self._output: Output | None = None
         self._lines = Lines(lambda line: None)
+        #: Bytes of output that were handed on, and how many of them come again now.
+        self._taken = self._known = 0
         self._stopped = False
         self._looked = time.monotonic()
         self._thread = 0
@@ -67,8 +69,12 @@ class DockerTarget(Target):
     def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
         """See :meth:`Target.prepare`: an image with the environment in it, and its Python."""
         plan = docker_build.plan(self._options, environment)
-        self._image = docker_build.have(self._engine, plan, self._options, report)
-        return docker_image.python_of(self._engine, self._image, plan.python)
+        try:
+            self._image = docker_build.have(self._engine, plan, self._options, report)
+            return docker_image.python_of(self._engine, self._image, plan.python)
+        except BaseException:
+            self._engine.close()
+            raise
 
     def left_behind(self, task: str, content: str) -> StepSpec | None:
         """See :meth:`Target.left_behind`: a container that runs, or has done its work."""
@@ -194,11 +200,11 @@ class DockerTarget(Target):
         with self._engine.told("does not give output"):
             return Output(self._engine.another().attach(self._container, stdout=True, stderr=True, stream=True))
 
-    def _logged(self, since: float | None = None) -> Output:
+    def _logged(self) -> Output:
         """The output as the engine has kept it, then as it comes."""
         client, container = self._engine.another(), self._container
         with self._engine.told("does not give output"):
-            return Output(client.logs(container, stdout=True, stderr=True, stream=True, follow=True, since=since))
+            return Output(client.logs(container, stdout=True, stderr=True, stream=True, follow=True))
 
     def _follow(self) -> None:
         """Hand the output on until the container has ended."""
@@ -229,13 +235,18 @@ class DockerTarget(Target):
         assert self._output is not None
         piece = self._output.take(seconds)
         if piece:
-            self._lines.feed(piece)
+            known = min(self._known, len(piece))
+            self._known -= known
+            self._taken += len(piece) - known
+            self._lines.feed(piece[known:])
         return piece
 
     def _reconnect(self) -> None:
+        """Once more from its first byte, passing over those that were handed on before."""
         assert self._output is not None
         self._output.close()
-        self._output = self._logged(since=time.time() - 1.0)
+        self._known = self._taken
+        self._output = self._logged()
 
     def _runs(self) -> bool:
         """Whether the container runs; an engine that is being restarted gets time to say so."""

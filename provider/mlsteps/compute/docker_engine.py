@@ -61,7 +61,8 @@ class Engine:
 
     def close(self) -> None:
         """Close all connections; what is asked later opens new ones."""
-        for client in (self.client, *self._others):
+        made = self.__dict__.get("client")  # not one that would only be made now
+        for client in (*([made] if made is not None else ()), *self._others):
             client.close()
         self._others.clear()
 

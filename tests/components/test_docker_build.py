@@ -1,0 +1,259 @@
+"""Images of environments, really built: with BuildKit where the machine has it, and by the engine alone."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import io
+import ipaddress
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import uuid
+import zipfile
+
+import pytest
+
+from mlsteps.compute import docker_build, docker_image
+from mlsteps.compute.docker import DockerTarget
+from mlsteps.compute.docker_engine import Engine
+from mlsteps.compute.placement import DockerOptions
+from mlsteps.errors import RunConfigurationException
+from tests.components.docker_place import DockerPlace, base_image, client
+from tests.runner.conftest import steps
+
+__all__ = ["steps"]
+
+
+@pytest.fixture
+def home():
+    """The fixture ``steps`` has one of its own."""
+
+
+@pytest.fixture(autouse=True)
+def _plain_machine(monkeypatch):
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=["buildkit", "engine"])
+def builder(request, monkeypatch):
+    """Both builders, one after the other."""
+    if request.param == "engine":
+        monkeypatch.setattr(docker_build, "docker_client", lambda: ())
+    elif not docker_build.docker_client():
+        pytest.skip("no Docker client with BuildKit")
+    return request.param
+
+
+class Index:
+    """A package index on this machine that wants a password; its packages have names of their own."""
+
+    def __init__(self, token):
+        self.token, self.package = token, f"p{uuid.uuid4().hex[:12]}"
+        self.wheel = f"{self.package}-1.0-py3-none-any.whl"
+        expected = "Basic " + base64.b64encode(f"user:{token}".encode()).decode()
+        index = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                if self.headers.get("Authorization") != expected:
+                    self.send_response(401)
+                    self.send_header("WWW-Authenticate", "Basic")
+                    self.end_headers()
+                    return
+                page = f'<a href="/{index.wheel}">{index.wheel}</a>'.encode()
+                found = index.content() if self.path.endswith(".whl") else page
+                known = index.package in self.path
+                self.send_response(200 if known else 404)
+                self.send_header("Content-Type", "application/zip" if self.path.endswith(".whl") else "text/html")
+                self.end_headers()
+                self.wfile.write(found if known else b"")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def content(self):
+        data, info = io.BytesIO(), f"{self.package}-1.0.dist-info"
+        with zipfile.ZipFile(data, "w") as wheel:
+            wheel.writestr(f"{self.package}.py", "said = 'from the private index'")
+            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {self.package}\nVersion: 1.0\n")
+            wheel.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
+            names = [f"{self.package}.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD"]
+            wheel.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in names))
+        return data.getvalue()
+
+    def address(self, gateway):
+        return f"http://user:{self.token}@{gateway}:{self.server.server_port}/"
+
+
+@pytest.fixture
+def index():
+    made = Index("t0ken" + uuid.uuid4().hex)
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+@pytest.fixture
+def engine():
+    """The engine; images that a test has built go afterwards."""
+    made = client()
+    before = {tag for image in made.images("mlsteps-env") for tag in image["RepoTags"] or ()}
+    yield made
+    for image in made.images("mlsteps-env"):
+        for tag in image["RepoTags"] or ():
+            if tag not in before:
+                made.remove_image(tag, force=True)
+    made.close()
+
+
+def environment(*lines, **docker):
+    """An environment that nobody has built yet, without a package from afar."""
+    name = f"e{uuid.uuid4().hex}"
+    conda = {"dependencies": ["python", {"pip": list(lines)}]}
+    return {"name": name, "python": {"conda": conda}, "docker": docker}
+
+
+def options(**more):
+    return DockerOptions(base_image=base_image(), **more)
+
+
+def gateway(engine):
+    """This machine's address on the engine's own network."""
+    network = engine.inspect_network("bridge")["IPAM"]["Config"][0]["Subnet"]
+    return str(ipaddress.ip_network(network)[1])
+
+
+def test_a_private_index_and_its_password_in_no_layer(steps, engine, index):
+    if not docker_build.docker_client():
+        pytest.skip("no Docker client with BuildKit")
+    host = gateway(engine)
+    document = environment(
+        index.package, f"--index-url {index.address(host)}", f"--trusted-host {host}:{index.server.server_port}"
+    )
+    said: list[str] = []
+    target = DockerTarget(options())
+    python = target.prepare(document, said.append)
+    name = docker_build.plan(options(), document).name
+    spec = steps.spec(f"import {index.package} as p; print(p.said)", interpreter=python)
+    assert target.run(spec, {}, on_line=said.append).status == "Completed"
+    assert said[-1] == "from the private index"
+    assert not any(index.token in line for line in said)
+    assert index.token not in str(engine.history(name)) + str(engine.inspect_image(name))
+    for piece in _layers(engine, name):
+        assert index.token.encode() not in piece
+
+
+def _layers(engine, name):
+    """The content of every file in every layer."""
+    whole = io.BytesIO(b"".join(engine.get_image(name)))
+    with tarfile.open(fileobj=whole) as image:
+        for entry in image.getmembers():
+            if entry.isfile():
+                yield image.extractfile(entry).read()
+
+
+def test_without_buildkit_a_password_is_refused(engine, index, monkeypatch):
+    monkeypatch.setattr(docker_build, "docker_client", lambda: ())
+    document = environment(index.package, f"--index-url {index.address(gateway(engine))}")
+    with pytest.raises(RunConfigurationException, match="these would stay in the image") as error:
+        DockerTarget(options()).prepare(document, print)
+    assert index.token not in str(error.value)
+
+
+def test_an_image_is_built_once_and_found_again(builder, steps, engine):
+    document = environment("six", "azureml-defaults")
+    document["python"]["conda"]["dependencies"][1]["pip"].append(f"# {uuid.uuid4()}")
+    text = f"FROM {base_image()}\nLABEL unique={uuid.uuid4().hex}\n"
+    document["docker"] = {"base_dockerfile": text}
+    said: list[str] = []
+    place = DockerPlace(steps, image=None, base_image=base_image())
+    place.environment = document
+    try:
+        target = place.target()
+        python = target.prepare(document, said.append)
+        assert sum(line.startswith("building image") for line in said) == 2  # the person's own, then the packages on it
+        assert any("six" in line for line in said)
+        spec = steps.spec("import six, sys; print(six.__name__, sys.prefix)", interpreter=python)
+        assert target.run(spec, {}, on_line=said.append).status == "Completed"
+        assert said[-1] == "six /opt/mlsteps/env"
+        again: list[str] = []
+        assert place.target().prepare(document, again.append) == python and again == []
+        config = engine.inspect_image(docker_build.plan(options(), document).name)["Config"]
+        assert config["User"] == "1000:1000"
+    finally:
+        place.close()
+
+
+def test_a_build_that_fails_says_its_last_lines(builder, engine):
+    with pytest.raises(RunConfigurationException) as error:
+        DockerTarget(options()).prepare(environment("no-such-package-anywhere"), print)
+    assert "no-such-package-anywhere" in str(error.value) and "could not be built" in str(error.value)
+
+
+def test_a_build_context(builder, steps, engine, tmp_path):
+    folder = tmp_path / "context"
+    folder.mkdir()
+    (folder / "Mine.docker").write_text(f"FROM {base_image()}\nCOPY data.txt /data.txt\n")
+    (folder / "data.txt").write_text(uuid.uuid4().hex)
+    document = {
+        "python": {"user_managed_dependencies": True},
+        "docker": {"build_context": {"location": str(folder), "dockerfile_path": "Mine.docker"}},
+    }
+    target = DockerTarget(options())
+    spec = steps.spec("print(open('/data.txt').read())", interpreter=target.prepare(document, print))
+    assert target.run(spec, {}, on_line=steps.lines.append).status == "Completed"
+    assert steps.lines == [(folder / "data.txt").read_text()]
+
+
+_WORKER = """
+import json, sys
+from mlsteps.compute.docker import DockerTarget
+from mlsteps.compute.placement import DockerOptions
+told = json.loads(sys.argv[1])
+DockerTarget(DockerOptions(base_image=told["base"])).prepare(told["document"], print)
+"""
+
+
+def test_several_workers_build_it_once(steps, engine):
+    """Two tasks that start at once, in processes of their own."""
+    import json
+
+    text = f"FROM {base_image()}\nLABEL unique={uuid.uuid4().hex}\n"
+    document = {"python": {"user_managed_dependencies": True}, "docker": {"base_dockerfile": text}}
+    told = json.dumps({"base": base_image(), "document": document})
+    started = [
+        subprocess.Popen([sys.executable, "-c", _WORKER, told], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
+    said = [process.communicate(timeout=120)[0] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert sum("building image" in text for text in said) == 1
+
+
+def test_a_registry_keeps_images_for_other_machines(steps, engine):
+    """``MLSTEPS_TEST_REGISTRY`` names one that takes images without a login, such as 127.0.0.1:5000."""
+    registry = os.environ.get("MLSTEPS_TEST_REGISTRY")
+    if not registry:
+        pytest.skip("needs MLSTEPS_TEST_REGISTRY")
+    text = f"FROM {base_image()}\nLABEL unique={uuid.uuid4().hex}\n"
+    document = {"python": {"user_managed_dependencies": True}, "docker": {"base_dockerfile": text}}
+    kept = options(registry=registry)
+    plan = docker_build.plan(kept, document)
+    said: list[str] = []
+    DockerTarget(kept).prepare(document, said.append)
+    assert said[-1] == f"pushed {registry}/{plan.name}"
+    for name in (plan.name, f"{registry}/{plan.name}"):  # as on a machine that has not seen it
+        engine.remove_image(name, force=True)
+    again: list[str] = []
+    DockerTarget(kept).prepare(document, again.append)
+    assert again == [f"pulled {registry}/{plan.name}"]
+    assert docker_image.find(Engine(kept), plan.name) is not None
+    engine.remove_image(f"{registry}/{plan.name}", force=True)
