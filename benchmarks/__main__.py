@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ["import_time", "hashing", "compile_dag", "scheduled"]
+NAMES = ["import_time", "hashing", "compile_dag", "scheduled", "transfer"]
 
 
 def main(names: list[str]) -> int:

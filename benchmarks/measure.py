@@ -15,10 +15,23 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def paired(ours: Callable[[], object], peer: Callable[[], object], repeats: int = 5) -> tuple[float, float, float]:
-    """Median seconds of both and the median of the ratios, after one warm-up of each."""
-    ours(), peer()
-    pairs = [(seconds(ours), seconds(peer)) for _ in range(repeats)]
+def paired(
+    ours: Callable[[], object],
+    peer: Callable[[], object],
+    repeats: int = 5,
+    before: Callable[[], object] = lambda: None,
+) -> tuple[float, float, float]:
+    """Median seconds of both and the median of the ratios, after one warm-up of each.
+
+    :param before: called before each, and not timed.
+    """
+
+    def once(work: Callable[[], object]) -> float:
+        before()
+        return seconds(work)
+
+    once(ours), once(peer)
+    pairs = [(once(ours), once(peer)) for _ in range(repeats)]
     ratio = statistics.median(a / b for a, b in pairs)
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
 

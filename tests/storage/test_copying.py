@@ -18,6 +18,7 @@ from mlsteps.storage.copying import ledger as ledgers
 from mlsteps.storage.copying.plan import Plan, plan, sources
 from mlsteps.storage.copying.progress import Progress, in_time, in_units
 from mlsteps.storage.copying.run import copy
+from mlsteps.storage.digests import tree_manifest
 from mlsteps.storage.local_copy import copy_hashed_fast
 from mlsteps.storage.open import open_store
 from tests.storage.contract import ODD_NAMES, paths
@@ -178,6 +179,7 @@ import sys, time
 from mlsteps.storage.copying import ledger
 from mlsteps.storage.copying.plan import plan, sources
 from mlsteps.storage.copying.run import copy
+from mlsteps.storage.digests import tree_manifest
 from mlsteps.storage.open import open_store
 ledger.Ledger.__init__.__defaults__ = (0.0,)
 kind, found = sources(open_store(sys.argv[1]), "")
@@ -266,3 +268,28 @@ def test_numbers_are_for_people() -> None:
         "5000.0 TB",
     ]
     assert [in_time(s) for s in (3, 89, 200, 7500)] == ["3 s", "89 s", "3 min", "2 h 5 min"]
+
+
+def test_a_digest_that_is_known_is_not_computed_again_until_the_file_changes(tmp_path, other, monkeypatch) -> None:
+    from mlsteps.storage import digest_cache, files
+
+    monkeypatch.setattr(digest_cache, "RACY", 0)
+    read: list[int] = []
+    real = files.pass_through
+    monkeypatch.setattr(files, "pass_through", lambda *args: read.append(1) or real(*args))
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "big").write_bytes(os.urandom(3 << 20))
+
+    def digest() -> str:
+        data = (source / "big").read_bytes()
+        (entry,) = copy(planned(open_store(str(tmp_path)), "in", other, "out")).files
+        assert entry.sha256 == hashlib.sha256(data).hexdigest() and other.read("out/big") == data
+        return entry.sha256
+
+    assert digest() == digest() and len(read) == 1
+    (source / "big").write_bytes(os.urandom(3 << 20))
+    digest()
+    assert len(read) == 2
+    tree_manifest(str(source))  # as planning a step does
+    assert len(read) == 2

@@ -11,7 +11,7 @@ import re
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import BinaryIO, Callable, Iterator, List, NamedTuple
+from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Tuple
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError
@@ -40,6 +40,13 @@ class Entry(NamedTuple):
     path: str
     size: int
     stamp: str
+
+
+class Known(NamedTuple):
+    """The digest of a local file in one state: size, mtime, inode, ctime."""
+
+    sha256: str
+    state: Tuple[int, int, int, int]
 
 
 class Child(NamedTuple):
@@ -161,10 +168,17 @@ class Store(ABC):
             return self.put_file(spool.name, path, stamp=stamp)
 
     def copy_from(
-        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+        self,
+        source: Store,
+        source_path: str,
+        path: str,
+        *,
+        passing: Passing | None = None,
+        known: Known | None = None,
     ) -> FileEntry | None:
         """Make or replace a file with one of another store in a shorter way than through this process.
 
+        :param known: the digest of a local source, which then need not be read for it while it is in that state.
         :returns: the entry; where the service copies by itself its ``sha256`` is empty. None: there is no shorter way.
         """
         return None

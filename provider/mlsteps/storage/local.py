@@ -8,7 +8,7 @@ from typing import BinaryIO, Iterator, List
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.storage import files
-from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.local_copy import copy_hashed_fast
 from mlsteps.storage.walk import Walk
 
@@ -135,14 +135,20 @@ class LocalStore(Store):
         return FileEntry(path, passed.size, passed.sha256, str(changed) if stamp else "")
 
     def copy_from(
-        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+        self,
+        source: Store,
+        source_path: str,
+        path: str,
+        *,
+        passing: Passing | None = None,
+        known: Known | None = None,
     ) -> FileEntry | None:
         """From another folder of this machine: the kernel copies while the digest is computed beside it."""
         real = source.local_path(source_path)
         if real is None:
             return None
         with self._trouble(path, "write"):
-            passed = copy_hashed_fast(real, self._at(path), passing)
+            passed = copy_hashed_fast(real, self._at(path), passing, known)
         return FileEntry(path, passed.size, passed.sha256, str(passed.changed))
 
     def below(self, path: str) -> LocalStore:

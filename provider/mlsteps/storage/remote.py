@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Tuple
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
-from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.stamps import stamp_of
 
 #: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
@@ -245,7 +245,13 @@ class FsspecStore(Store):
         return FileEntry(path, passed.size, passed.sha256, found.stamp)
 
     def copy_from(
-        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+        self,
+        source: Store,
+        source_path: str,
+        path: str,
+        *,
+        passing: Passing | None = None,
+        known: Known | None = None,
     ) -> FileEntry | None:
         """Within one account the service copies by itself."""
         if not self._atomic or not isinstance(source, FsspecStore) or source._fs is not self._fs:

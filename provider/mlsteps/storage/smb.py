@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import InvalidInput, StoreError
 from mlsteps.storage import files
-from mlsteps.storage.base import TEMPORARY, Child, Entry, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -201,7 +201,13 @@ class SmbStore(Store):
         return FileEntry(path, passed.size, passed.sha256, found.stamp if found else "")
 
     def copy_from(
-        self, source: Store, source_path: str, path: str, *, passing: Passing | None = None
+        self,
+        source: Store,
+        source_path: str,
+        path: str,
+        *,
+        passing: Passing | None = None,
+        known: Known | None = None,
     ) -> FileEntry | None:
         """From the same server: it copies by itself."""
         if not isinstance(source, SmbStore) or (source._server, source._options) != (self._server, self._options):

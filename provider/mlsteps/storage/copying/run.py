@@ -9,6 +9,7 @@ from mlsteps.contracts.manifest import FileEntry, OutputManifest
 from mlsteps.errors import StoreError
 from mlsteps.storage.base import Entry
 from mlsteps.storage.concurrent import each
+from mlsteps.storage.copying.digests import SourceDigests
 from mlsteps.storage.copying.ledger import Ledger
 from mlsteps.storage.copying.plan import DIRECTORY, FILE, Item, Plan
 from mlsteps.storage.copying.progress import Progress
@@ -50,6 +51,7 @@ class _Copy:
         self._check = check
         self._stopped: BaseException | None = None
         self._ledger = Ledger(plan)
+        self._digests = SourceDigests(plan.items)
         self._progress = Progress(len(plan.items), plan.size, note, every)
 
     def run(self) -> OutputManifest:
@@ -64,6 +66,7 @@ class _Copy:
             self._ledger.keep()
             raise
         self._ledger.forget()
+        self._digests.keep()
         if plan.kind == DIRECTORY and plan.store.local_path("") is not None:
             self._make_folder()
         self._note(f"Transferred {self._progress.summary()}.")
@@ -117,6 +120,7 @@ class _Copy:
             raise self._stopped or error from error.__cause__  # a store may have taken the stop for trouble of its own
         entry = replace(entry, path=item.name)
         self._progress.finished()
+        self._digests.learn(item, entry.sha256)
         if entry.stamp:
             self._ledger.add(item, entry)
         return entry
@@ -132,7 +136,8 @@ class _Copy:
         source, store = item.source, self._plan.store
         if source.store.url_of(source.path) == store.url_of(item.path):
             return self._itself(item)
-        entry = store.copy_from(source.store, source.path, item.path, passing=passing)
+        known = self._digests.known(item)
+        entry = store.copy_from(source.store, source.path, item.path, passing=passing, known=known)
         if entry is not None:
             return entry if entry.sha256 else replace(entry, sha256=_identity(source))
         with source.store.open(source.path, source.size if source.size >= 0 else None) as file:
