@@ -137,6 +137,23 @@ def test_a_key_becomes_a_connection_string_that_no_variable_can_override():
     }
 
 
+def test_without_a_credential_a_container_is_public_unless_the_machine_has_an_identity(monkeypatch, tmp_path):
+    for name in ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("AZURE_STORAGE_ANON", raising=False)
+    monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
+    assert for_driver("abfs", {"account_name": "acc"})["anon"] is True
+    monkeypatch.setenv("AZURE_STORAGE_ANON", "false")
+    assert "anon" not in for_driver("abfs", {"account_name": "acc"})  # the driver reads the variable
+    monkeypatch.delenv("AZURE_STORAGE_ANON")
+    monkeypatch.setenv("IDENTITY_ENDPOINT", "http://here")
+    assert for_driver("abfs", {"account_name": "acc"})["anon"] is False
+    monkeypatch.delenv("IDENTITY_ENDPOINT")
+    (tmp_path / "azureProfile.json").write_text("{}")
+    assert for_driver("abfs", {"account_name": "acc"})["anon"] is False
+    assert for_driver("abfs", {"account_name": "acc", "anon": True})["anon"] is True
+
+
 def test_sources_are_asked_last_and_only_when_needed(monkeypatch):
     asked = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, Dict, Mapping, Tuple
 from urllib.parse import urlsplit
 
@@ -9,6 +10,8 @@ from mlsteps.errors import StoreError
 
 Options = Dict[str, Any]
 _AZURE = ("abfs", "abfss", "az", "adl")
+#: What azure-identity finds an identity by, besides the metadata service of virtual machines.
+_IDENTITY_VARIABLES = ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 _IDENTITIES = ("managed_identity_client_id", "workload_identity_client_id", "workload_identity_tenant_id")
 
 
@@ -40,6 +43,8 @@ def open_file_system(protocol: str, url: str, options: Options) -> Tuple[Any, st
 def _azure(options: Options) -> Options:
     """adlfs.
 
+    Without any credential a container is opened with the machine's identity when it has one (or when
+    ``AZURE_STORAGE_ANON=false`` says so), else as everyone may, which is enough for public data.
     Keys and tokens become a connection string: it alone carries an address with another protocol than https, and it
     alone wins over an ``AZURE_STORAGE_CONNECTION_STRING`` that the machine has for something else.
     """
@@ -54,7 +59,15 @@ def _azure(options: Options) -> Options:
         options.setdefault("account_host", url.partition("://")[2])
     if identities and not options.get("client_id"):
         options["credential"] = _identity(identities)
+    elif not options.get("client_id") and "AZURE_STORAGE_ANON" not in os.environ:
+        options.setdefault("anon", not _has_identity())
     return options
+
+
+def _has_identity() -> bool:
+    """Whether this machine says who it is. Looking for an identity that is not there takes azure-identity minutes."""
+    signed_in = os.path.join(os.environ.get("AZURE_CONFIG_DIR") or os.path.expanduser("~/.azure"), "azureProfile.json")
+    return any(os.environ.get(name) for name in _IDENTITY_VARIABLES) or os.path.exists(signed_in)
 
 
 def _without_secrets(options: Options) -> Options:
