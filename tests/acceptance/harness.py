@@ -9,6 +9,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -190,7 +191,7 @@ class Case:
         steps = {}
         for child in attempts(runs, run_id).values():
             head, state = runs.head(child) or {}, runs.state(child)
-            steps[head["name"]] = StepView(
+            steps[_unused(head["name"], steps)] = StepView(
                 child,
                 head["name"],
                 state.status,
@@ -218,11 +219,25 @@ class Case:
         """Whether a pipeline of the row became a graph that a run or a published pipeline refers to."""
         return any(execution.runs for execution in self.executions) or bool(self.store.names("published"))
 
+    @contextmanager
+    def as_own(self) -> Iterator[None]:
+        """This process with the variables that the row's scripts have."""
+        with self.surroundings.as_own(self.environ):
+            yield
+
     def workspace(self) -> Any:
         """The workspace as the SDK's object."""
         from azureml.core import Workspace
 
         return Workspace.from_config(path=str(self.cwd))
+
+
+def _unused(name: str, taken: Mapping[str, Any]) -> str:
+    """Steps of one pipeline may all have one name."""
+    number = 2
+    while f"{name} #{number}" in taken:
+        number += 1
+    return f"{name} #{number}" if name in taken else name
 
 
 def _is_log(path: str) -> bool:
@@ -243,15 +258,22 @@ class Row:
     waits_for: str = ""
     #: Statuses of pipeline runs that are right.
     statuses: tuple[str, ...] = ("Completed",)
-    #: Whether the entry itself must end without an error.
+    #: How often scripts of the row are executed in all.
+    executions = 2
+    #: The exit code of each.
     code = 0
 
     def supply(self, case: Case) -> None:
         """Put data, settings and packages where the row's sources look for them."""
 
+    def between(self, case: Case) -> None:
+        """What a person would do before the second execution."""
+
     def run(self, case: Case) -> None:
         """Two executions of the entry; the second one is not tried when the first did not end as it must."""
         if case.execute().code == self.code:
+            with case.as_own():
+                self.between(case)
             case.execute()
 
     def checks(self) -> Iterator[tuple[str, Check]]:
@@ -282,7 +304,7 @@ def judge(case: Case, row: Row) -> Outcome:
     """The level a case reached."""
     lines = {name: _result(check, case) for name, check in row.checks()}
     ended = [run.status in row.statuses for execution in case.executions for run in execution.runs]
-    ran = len(case.executions) == 2 and all(execution.code == row.code for execution in case.executions)
+    ran = len(case.executions) == row.executions and all(execution.code == row.code for execution in case.executions)
     ran = ran and bool(ended) and all(ended)
     level = "none"
     if case.compiled() or _refused(case):
@@ -300,7 +322,7 @@ def _refused(case: Case) -> bool:
 
 def _result(check: Check, case: Case) -> str:
     try:
-        with case.surroundings.as_own():
+        with case.as_own():
             check(case)
     except Exception as error:  # whatever goes wrong is the line's result
         ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "acceptance" in frame.filename]

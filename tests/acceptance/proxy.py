@@ -144,6 +144,8 @@ def _response(folder: Path, method: str, target: str, headers: Mapping[str, str]
         body = _listing(folder / path, query).encode()
         return _head("200 OK", len(body), **{"Content-Type": "application/xml"}) + body
     file = folder / path
+    if query.get("restype") == "container" and file.is_dir():
+        return _head("200 OK", 0, **_about(file))
     if not file.is_file():
         return _head("404 Not found", 0)
     data, status, more = file.read_bytes(), "200 OK", _about(file)
@@ -187,7 +189,8 @@ def _listing(container: Path, query: Mapping[str, str]) -> str:
     blobs = "".join(dict.fromkeys(found))
     return (
         "<?xml version='1.0' encoding='utf-8'?>"
-        f"<EnumerationResults><Blobs>{blobs}</Blobs><NextMarker/></EnumerationResults>"
+        f'<EnumerationResults ContainerName="{container.name}">'
+        f"<Blobs>{blobs}</Blobs><NextMarker/></EnumerationResults>"
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 import site
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,10 +75,10 @@ class Surroundings:
         }
 
     @contextmanager
-    def as_own(self) -> Iterator[None]:
-        """This process with the variables of the scripts."""
+    def as_own(self, more: Mapping[str, str] | None = None) -> Iterator[None]:
+        """This process with the variables of the scripts, and ``more``."""
         before = dict(os.environ)
-        os.environ.update(self.environ)
+        os.environ.update({**self.environ, **(more or {})})
         try:
             yield
         finally:

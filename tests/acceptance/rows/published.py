@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from tests.acceptance.harness import Case, Row
+from tests.acceptance.harness import Case, PipelineView, Row
 from tests.acceptance.rows.datasets import PUBLISHING
 
 
@@ -12,7 +12,13 @@ class Schedules(Row):
     """Schedules by time, by data and for an endpoint."""
 
     now, waits_for = "L1", PUBLISHING
-    statuses = ("Completed", "Failed")
+    statuses = ("Completed", "Failed", "Running", "NotStarted")  # a schedule may fire at any moment
+
+    def between(self, case: Case) -> None:
+        """An endpoint's name is taken, in the original too: the one of the first time gives way."""
+        from azureml.pipeline.core import PipelineEndpoint
+
+        PipelineEndpoint.get(case.workspace(), name="ScheduledPipelineEndpoint").set_name("Earlier")
 
     def works_schedules_read_back(self, case: Case) -> None:
         from azureml.pipeline.core import Schedule
@@ -29,11 +35,18 @@ class Endpoints(Row):
     now, waits_for = "L1", PUBLISHING
     statuses = ("Failed",)
 
+    def between(self, case: Case) -> None:
+        """An endpoint's name is taken, in the original too: the one of the first time gives way."""
+        from azureml.pipeline.core import PipelineEndpoint
+
+        PipelineEndpoint.get(case.workspace(), name="NewName").set_name("Earlier")
+
     def works_versions_and_name(self, case: Case) -> None:
         from azureml.pipeline.core import PipelineEndpoint
 
         endpoint = PipelineEndpoint.get(case.workspace(), name="NewName")
-        assert sorted(endpoint.get_all_versions() if hasattr(endpoint, "get_all_versions") else []) in ([], ["0", "1"])
+        assert sorted(item.version for item in endpoint.list_versions()) == ["0", "1"]
+        assert endpoint.get_default_version() == "1"
 
     def works_every_way_to_call_gives_a_run(self, case: Case) -> None:
         assert len(case.first.runs) >= 4
@@ -50,9 +63,13 @@ class Drafts(Row):
 
 
 class TrainAndRegister(Row):
-    """A code base with its own ``.env``: one pipeline is published, then submitted by another script."""
+    """A code base with its own ``.env``: one pipeline is published, then submitted by another script.
 
-    now, waits_for = "L1", PUBLISHING
+    The second time its model is no better, so the evaluate step cancels the run.
+    """
+
+    executions = 4
+    statuses = ("Completed", "Canceled")
 
     def supply(self, case: Case) -> None:
         shutil.copy(case.tree / ".env.example", case.tree / ".env")
@@ -75,13 +92,28 @@ class TrainAndRegister(Row):
             if case.execute().code or case.execute("ml_service/pipelines/run_train_pipeline.py").code:
                 return
 
-    def works_metrics_on_the_parent_and_model_registered(self, case: Case) -> None:
+    def _runs(self, case: Case) -> list[PipelineView]:
+        return [run for execution in case.executions for run in execution.runs]
+
+    def works_submitted_with_its_parameters(self, case: Case) -> None:
+        runs = self._runs(case)
+        assert len(runs) == 2 and runs[0].status == "Completed", [run.status for run in runs]
+        assert (case.runs.head(runs[0].id) or {})["parameters"]["model_name"] == "diabetes_regression_model.pkl"
+        assert case.runs.state(runs[0].id).tags["BuildId"] == "001"
+
+    def works_metrics_on_the_parent(self, case: Case) -> None:
+        assert "mse" in self._runs(case)[0].metrics
+
+    def works_model_registered_with_tags_and_dataset(self, case: Case) -> None:
         from azureml.core import Model, Workspace
 
-        runs = [run for execution in case.executions for run in execution.runs]
-        assert runs and runs[0].metrics
-        ws = Workspace.get(case.workspace_name, subscription_id="s", resource_group="acceptance")
-        assert Model.list(ws)
+        (model,) = Model.list(Workspace.get(case.workspace_name, subscription_id="s", resource_group="acceptance"))
+        assert model.tags["BuildId"] == "001" and float(model.tags["mse"]) > 0 and model.datasets
+
+    def works_a_worse_model_cancels_the_run(self, case: Case) -> None:
+        second = self._runs(case)[1]
+        register = second.steps.get("Register Model ")
+        assert second.status == "Canceled" and (register is None or register.status == "Canceled"), second
 
 
 class BatchScoreCopy(Row):
