@@ -58,6 +58,7 @@ def app() -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would be an answer to whoever asks
     )
     made.add_exception_handler(StarletteHTTPException, errors.on_http_error)
     made.add_exception_handler(RequestValidationError, errors.on_bad_request)
