@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any, Callable, Dict, Mapping, Tuple
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ Options = Dict[str, Any]
 _AZURE = ("abfs", "abfss", "az", "adl")
 #: What azure-identity finds an identity by, besides the metadata service of virtual machines.
 _IDENTITY_VARIABLES = ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT")
+_TALKATIVE = ("azure", "smbprotocol", "botocore", "aiobotocore", "s3fs", "paramiko")
 _IDENTITIES = ("managed_identity_client_id", "workload_identity_client_id", "workload_identity_tenant_id")
 
 
@@ -23,6 +25,17 @@ def for_driver(protocol: str, options: Mapping[str, Any]) -> Options:
     """
     adapt = _ADAPTERS.get(protocol)
     return adapt(dict(options)) if adapt else dict(options)
+
+
+def quieten() -> None:
+    """Drivers tell of every request at the level of information, which would fill a task's log; warnings stay.
+
+    A level that somebody has set is left alone.
+    """
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.WARNING)
 
 
 def open_file_system(protocol: str, url: str, options: Options) -> Tuple[Any, str]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UnsupportedFeature
 from mlsteps.storage.addresses import account_address
 from mlsteps.storage.base import Store, redact
-from mlsteps.storage.drivers import for_driver, open_file_system
+from mlsteps.storage.drivers import for_driver, open_file_system, quieten
 from mlsteps.storage.local import LocalStore
 from mlsteps.storage.relayed import RelayedStore, relay
 
@@ -66,6 +66,7 @@ def is_remote(url: str) -> bool:
 
 def _open_with_driver(protocol: str, rest: str, options: Dict[str, Any]) -> Store:
     url, options = f"{protocol}://{rest}", for_driver(protocol, options)
+    quieten()
     try:
         if protocol == "smb":
             from mlsteps.storage.smb import open_share
