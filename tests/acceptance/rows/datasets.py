@@ -6,7 +6,6 @@ from tests.acceptance import data
 from tests.acceptance.harness import Case, PipelineView, Row
 from tests.acceptance.rows.first_steps import TITANIC_URL
 
-PUBLISHING = "publishing, the REST endpoint and schedules"
 IRIS_URL = (
     "https://raw.githubusercontent.com/Azure/MachineLearningNotebooks/4e7b3784d50e81c313c62bcdf9a330194153d9cd/"
     "how-to-use-azureml/work-with-data/datasets-tutorial/train-with-datasets/train-dataset/iris.csv"
@@ -15,8 +14,6 @@ IRIS_URL = (
 
 class PublishAndCall(Row):
     """Datasets of one file, outputs as datasets; published twice, called over REST."""
-
-    now, waits_for = "L1", PUBLISHING
 
     def supply(self, case: Case) -> None:
         case.web(TITANIC_URL).write_text(data.titanic())
@@ -46,8 +43,6 @@ class PublishAndCall(Row):
 class DatasetParameter(Row):
     """File and tabular datasets as pipeline parameters."""
 
-    now, waits_for = "L1", PUBLISHING
-
     def supply(self, case: Case) -> None:
         case.web(TITANIC_URL).write_text(data.titanic())
         case.web(IRIS_URL).write_text(data.iris())
@@ -72,8 +67,6 @@ class DatasetParameter(Row):
 
 class DataPathParameter(Row):
     """DataPath and text parameters."""
-
-    now, waits_for = "L1", PUBLISHING
 
     def supply(self, case: Case) -> None:
         assert case.store.root

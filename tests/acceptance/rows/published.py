@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from itertools import pairwise
 
 from tests.acceptance.harness import Case, PipelineView, Row
-from tests.acceptance.rows.datasets import PUBLISHING
 
 
 class Schedules(Row):
     """Schedules by time, by data and for an endpoint."""
 
-    now, waits_for = "L1", PUBLISHING
-    statuses = ("Completed", "Failed", "Running", "NotStarted")  # a schedule may fire at any moment
+    statuses = ("Completed", "Failed", "Running", "NotStarted")  # a schedule may fire at any moment; its step fails
 
     def between(self, case: Case) -> None:
         """An endpoint's name is taken, in the original too: the one of the first time gives way."""
@@ -20,19 +20,45 @@ class Schedules(Row):
 
         PipelineEndpoint.get(case.workspace(), name="ScheduledPipelineEndpoint").set_name("Earlier")
 
-    def works_schedules_read_back(self, case: Case) -> None:
+    def works_three_schedules_read_back(self, case: Case) -> None:
         from azureml.pipeline.core import Schedule
 
-        assert len(Schedule.list(case.workspace(), active_only=False)) >= 3
+        schedules = Schedule.list(case.workspace(), active_only=False)
+        kinds = sorted((item.name, item.status, item.datastore_name is not None) for item in schedules)
+        assert kinds == sorted(
+            [
+                ("My_Updated_Schedule", "Disabled", False),
+                ("My_Schedule", "Disabled", True),
+                ("My_Endpoint_Schedule", "Active", False),
+            ]
+            * 2
+        ), kinds
 
-    def works_recurrence_after_the_update(self, case: Case) -> None:
-        assert "Hour" in case.first.output
+    def works_status_and_frequency_as_printed(self, case: Case) -> None:
+        told = [line.rpartition(": ")[2] for line in case.first.output.splitlines() if "status is" in line]
+        assert told == ["Disabled", "Active", "Active", "Disabled"], told  # the third looks at another schedule
+        assert "New name: My_Updated_Schedule" in case.first.output and "New frequency: Hour" in case.first.output
+        assert "Count: 1" in case.first.output
+
+    def works_recurrences_are_the_matching_times(self, case: Case) -> None:
+        from datetime import UTC, datetime, timedelta
+        from itertools import islice
+
+        from mlsteps.registry import schedules
+        from mlsteps.schedules.rule import fires
+
+        store, now = case.store, datetime.now(UTC)
+        rules = {item["name"]: schedules.rule_of(item) for item in schedules.list_schedules(store, active_only=False)}
+        times = list(islice(fires(rules["My_Endpoint_Schedule"], now), 3))
+        assert {(time.hour, time.minute) for time in times} == {(22, 30)}
+        assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(days=2)}
+        times = list(islice(fires(rules["My_Updated_Schedule"], now), 3))
+        assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(hours=2)}
 
 
 class Endpoints(Row):
     """Versions behind one endpoint; its runs fail, as they do in the original."""
 
-    now, waits_for = "L1", PUBLISHING
     statuses = ("Failed",)
 
     def between(self, case: Case) -> None:
@@ -47,19 +73,38 @@ class Endpoints(Row):
         endpoint = PipelineEndpoint.get(case.workspace(), name="NewName")
         assert sorted(item.version for item in endpoint.list_versions()) == ["0", "1"]
         assert endpoint.get_default_version() == "1"
+        assert endpoint.get_pipeline("0").id != endpoint.get_pipeline().id
 
-    def works_every_way_to_call_gives_a_run(self, case: Case) -> None:
-        assert len(case.first.runs) >= 4
+    def works_addresses_by_id_and_by_name(self, case: Case) -> None:
+        (address,) = re.findall(r"HTTP POST on URL (\S+) to trigger", case.first.output)
+        assert address.endswith("Name?name=NewName&pipelineVersion=0"), address
+        assert "/Id/" in case.first.output
+
+    def works_every_way_to_call_gives_a_run_that_fails(self, case: Case) -> None:
+        experiments = sorted(run.experiment for run in case.first.runs)
+        assert len(experiments) == 4 and experiments.count("NewName") == 2, experiments
+        assert {run.status for run in case.first.runs} == {"Failed"}
 
 
 class Drafts(Row):
     """A draft, updated, submitted and published."""
 
-    now, waits_for = "L1", PUBLISHING
     statuses = ("Failed",)
+
+    def works_listed_by_its_tag(self, case: Case) -> None:
+        from azureml.pipeline.core import PipelineDraft
+
+        drafts = PipelineDraft.list(case.workspace(), tags={"dev": "true"})
+        assert len(drafts) == 2 and {draft.name for draft in drafts} == {"UpdatedPipelineDraft"}
+        assert PipelineDraft.list(case.workspace(), tags={"dev": "no"}) == []
 
     def works_only_the_new_step_ran(self, case: Case) -> None:
         assert [list(run.steps) for run in case.first.runs] == [["New_Training_Step"]]
+
+    def works_publish_gives_an_id(self, case: Case) -> None:
+        from azureml.pipeline.core import PublishedPipeline
+
+        assert len({item.id for item in PublishedPipeline.list(case.workspace())}) == 2
 
 
 class TrainAndRegister(Row):
@@ -119,7 +164,7 @@ class TrainAndRegister(Row):
 class BatchScoreCopy(Row):
     """Mini-batches, then a copy step with empty arguments."""
 
-    now, waits_for = "L1", f"{PUBLISHING}; ParallelRunStep"
+    now, waits_for = "L1", "ParallelRunStep"
 
     def supply(self, case: Case) -> None:
         TrainAndRegister().supply(case)

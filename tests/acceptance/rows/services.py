@@ -25,7 +25,7 @@ except Exception:
 class DataTransfer(Row):
     """Lake to blob, and three databases to blob."""
 
-    now, waits_for = "L1", "DataTransferStep"
+    code = 1
 
     def supply(self, case: Case) -> None:
         from mlsteps.registry.documents import put_datastore
