@@ -104,6 +104,17 @@ def endpoint(workspace: Workspace, publish: Callable[..., PublishedPipeline]) ->
     return made
 
 
+def test_one_whose_publisher_was_killed_before_it_was_served(
+    publish: Callable[..., PublishedPipeline], post: Post
+) -> None:
+    made = publish("half")
+    made.workspace._store().delete(f"dags/half-{made.id[:8]}.json")
+    answer = post(made.endpoint)
+    assert answer.status_code == 200
+    run = PipelineRun.get(made.workspace, answer.json()["Id"])
+    assert run.wait_for_completion(show_output=False) == "Finished"
+
+
 class TestEndpoints:
     def test_by_id_by_name_and_by_version(self, endpoint: PipelineEndpoint, post: Post) -> None:
         first, second = (item.pipeline_id for item in endpoint.pipeline_version_list)

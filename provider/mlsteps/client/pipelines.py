@@ -14,7 +14,7 @@ from mlsteps.client.home import airflow_home
 from mlsteps.client.start import Source
 from mlsteps.client.target import Target
 from mlsteps.contracts.graph import PipelineGraph
-from mlsteps.registry import dags, graphs
+from mlsteps.registry import dags, graphs, pipelines
 from mlsteps.storage.workspace_store import WorkspaceStore
 
 #: Seconds that Airflow has to say that a run is over whose steps are all done.
@@ -30,6 +30,7 @@ def load(target: Target, ws: WorkspaceStore, source: Source, experiment: str) ->
     """
     if source.pipeline is None:
         return store(target, ws, source.graph, experiment)
+    pipelines.serve(ws, source.pipeline)
     dag_id, digest = str(source.pipeline["dag_id"]), str(source.pipeline["graph"])
     target.publish(ws, {"dag_id": dag_id, "graph": digest})
     return dag_id, digest

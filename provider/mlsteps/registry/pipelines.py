@@ -54,6 +54,11 @@ def publish(
     return {**document, "status": ACTIVE}
 
 
+def serve(ws: WorkspaceStore, document: Mapping[str, Any]) -> None:
+    """Have Airflow serve an active pipeline, also when whoever published or enabled it was killed over it."""
+    dags.serve(ws, served(document))
+
+
 def served(document: Mapping[str, Any]) -> Dict[str, Any]:
     """What Airflow serves of a published pipeline."""
     return {

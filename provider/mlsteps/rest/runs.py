@@ -122,6 +122,7 @@ def run(user: BaseUser, asked: Asked, request: models.RunRequest) -> models.RunS
         workspace = Workspace._from_reference(place.reference)
         submission = _submission(place, asked, request)
         start.check(workspace, submission)
+        pipelines.serve(place.store, asked.pipeline)
         loading.ensure(place, dag_id)
         access.may_trigger(user, dag_id)  # whose team it is, Airflow knows only now
         run_id = str(uuid.uuid4())
