@@ -55,8 +55,10 @@ def publish(
 
 
 def serve(ws: WorkspaceStore, document: Mapping[str, Any]) -> None:
-    """Have Airflow serve an active pipeline, also when whoever published or enabled it was killed over it."""
-    dags.serve(ws, served(document))
+    """Have Airflow serve a pipeline, if whoever published it was killed over it. One that is served already stays as it
+    is: somebody may be disabling it."""
+    if dags.get(ws, str(document["dag_id"])) is None:
+        dags.serve(ws, served(document))
 
 
 def served(document: Mapping[str, Any]) -> Dict[str, Any]:
