@@ -34,6 +34,7 @@ def home() -> Iterator[Home]:
     before = os.environ.get("MLSTEPS_HOME")
     folder = tempfile.mkdtemp(prefix="mlsteps-e2e-")
     os.environ["MLSTEPS_HOME"] = folder
+    os.environ["MLSTEPS_FORK_RUNNER"] = "0"  # a program of its own can be told from the task by its command line
     made = airflow_home()
     try:
         yield made

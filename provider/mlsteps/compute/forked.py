@@ -73,7 +73,9 @@ def fork_runner() -> ForkedRunner | None:
 
 
 def is_safe() -> bool:
-    """Whether this process may be forked to go on without ``exec``."""
+    """Whether this process may be forked to go on without ``exec``; ``MLSTEPS_FORK_RUNNER=0`` says no."""
+    if os.environ.get("MLSTEPS_FORK_RUNNER") == "0":
+        return False
     if not sys.platform.startswith("linux") or threading.current_thread() is not threading.main_thread():
         return False
     try:
