@@ -124,7 +124,7 @@ def test_a_run_keeps_its_graph_when_its_experiment_gets_another(
     second = experiment.submit(pipeline("another"))
     assert second.wait_for_completion(show_output=False) == "Finished"
     assert first.wait_for_completion(show_output=False) == "Finished"
-    assert [[step.name for step in run.get_steps()] for run in (first, second)] == [["before", "late"], ["another"]]
+    assert [[step.name for step in run.get_steps()] for run in (first, second)] == [["late", "before"], ["another"]]
     assert {run._head()["dag_id"] for run in (first, second)} == {"experiment"}
     runs = dag_runs(server, "experiment")
     assert runs[first.id]["bundle_version"] != runs[second.id]["bundle_version"]

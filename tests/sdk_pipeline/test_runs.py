@@ -51,7 +51,7 @@ def finish(workspace, run_id, files, datastore="workspaceblobstore"):
 def test_steps_are_found_by_name_once_they_have_started(workspace, run):
     assert [type(found) for found in run.find_step_run("train ")] == [StepRun, StepRun]
     assert run.find_step_run("train") == [] == run.find_step_run("b")
-    assert [found.id for found in run.get_steps()] == ["a-1", "a_2-1"]
+    assert [found.id for found in run.get_steps()] == ["a_2-1", "a-1"]
     runs = workspace._run_store()
     runs.create("b-1", experiment="exp", type="azureml.StepRun", parent="pipe", step="b", name="b")
     assert run.find_step_run("b") == []  # made, not started

@@ -100,8 +100,13 @@ class PipelineRun(Run):
     # Steps and outputs
 
     def get_steps(self) -> List[StepRun]:
-        """The runs of the steps that have started, in the order in which they did; of each step the newest attempt."""
-        return [run for run, _ in self._steps()]
+        """The runs of the steps that have started, the pipeline's last one first; of each step the newest attempt.
+
+        Latest first, as the SDK gives them: notebooks take the first of them for the step at the pipeline's end.
+        """
+        order = {step: number for number, step in enumerate(self._head().get("steps") or ())}
+        runs = [run for run, _ in self._steps()]
+        return sorted(runs, key=lambda run: order.get(run._node_id, -1))[::-1]
 
     def find_step_run(self, name: str) -> List[StepRun]:
         """The runs of the steps of this name (names may repeat); empty while none has started."""
