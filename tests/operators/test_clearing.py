@@ -6,6 +6,10 @@ import pytest
 
 from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.watch import STEP_FAILED, stop_reason
+from mlsteps.registry.pipeline_status import pipeline_status
+from mlsteps.registry.run_ids import pipeline_run_id
+from mlsteps.registry.runs import RunStore
+from mlsteps.storage.workspace_store import WorkspaceStore
 from mlsteps.translate import dag
 from tests.operators.pipelines import TwoSteps
 from tests.operators.runs import clear_and_rerun, run
@@ -41,6 +45,31 @@ def test_clearing_the_plan_too_plans_again(two: TwoSteps) -> None:
     second = clear_and_rerun(pipeline, first, "plan", "prepare", "train")
     assert two.executions() == {"prepare": 1, "train": 1}
     assert second.states == {"plan": "success", "prepare": "skipped", "train": "skipped"}
+
+
+@needs_airflow
+def test_a_run_whose_plan_failed_goes_on_when_it_is_cleared(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(), "clear_failed_plan")
+    two.sources["train"].rename(two.sources["train"].with_name("away"))
+    first = run(pipeline)
+    runs, run_id = RunStore(WorkspaceStore(str(two.root))), pipeline_run_id("clear_failed_plan", first.run_id)
+    assert first.states == {"plan": "failed", "prepare": "upstream_failed", "train": "upstream_failed"}
+    assert pipeline_status(runs, run_id) == "Failed" and "train" in runs.state(run_id).error["message"]
+    two.sources["train"].with_name("away").rename(two.sources["train"])
+    second = clear_and_rerun(pipeline, first, "plan", "prepare", "train")
+    assert second.states == {"plan": "success", "prepare": "success", "train": "success"}
+    assert pipeline_status(runs, run_id) == "Completed" and runs.state(run_id).error is None
+    assert two.executions() == {"prepare": 1, "train": 1}
+
+
+@needs_airflow
+def test_a_run_that_somebody_ended_goes_on_when_a_step_is_cleared(two: TwoSteps) -> None:
+    pipeline = dag(two.graph(), "clear_ended")
+    first = run(pipeline)
+    runs, run_id = RunStore(WorkspaceStore(str(two.root))), pipeline_run_id("clear_ended", first.run_id)
+    runs.write(run_id, "status", status="Failed", final=True)
+    clear_and_rerun(pipeline, first, "train")
+    assert pipeline_status(runs, run_id) == "Completed"
 
 
 def attempt(clear_number: int = 0, run_started: float = 100.0) -> Attempt:

@@ -121,3 +121,15 @@ def test_children_that_are_no_steps_do_not_count(ws):
 def test_an_unknown_run(ws):
     with pytest.raises(ExperimentExecutionException):
         pipeline_status(RunStore(ws), "none")
+
+
+def test_a_run_that_goes_on_after_its_end(ws):
+    pipeline = Pipeline(ws)
+    pipeline.runs.write("p", "status", status="Failed", final=True, error={"message": "no plan"})
+    pipeline.runs.write("p", "status", status="Running")
+    assert pipeline.status == "Failed", "a late message"
+    pipeline.runs.write("p", "status", status="Running", again=True)
+    state = pipeline.runs.state("p")
+    assert (pipeline.status, state.error, state.ended, state.final) == ("Running", None, None, False)
+    pipeline.runs.write("p", "status", status="Canceled")
+    assert pipeline.status == "Canceled"

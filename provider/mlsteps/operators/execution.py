@@ -107,6 +107,7 @@ class StepExecution:
         reason = self.cancelled = self._stop_reason()
         if reason:
             raise AirflowFailException(f"Step {self.node.name!r} was not started: {reason}.")
+        runs.reopen(self.runs, self.attempt)
 
     def _stop_reason(self) -> str | None:
         events = self.runs.events(self.attempt.pipeline_run_id)

@@ -45,6 +45,7 @@ class Planning:
         self.attempt = Attempt.of(context)
         self.graph = operator.pipeline()
         self.has_runs = False
+        self.stopped = False
 
     def run(self) -> None:
         """Plan; raises ``DownstreamTasksSkipped`` when something is reused."""
@@ -74,8 +75,9 @@ class Planning:
         """A run whose plan failed for good has failed, though no step of it ever began."""
         if final and self.has_runs:
             runs.open_pipeline_run(self.runs, self.attempt, self.experiment, self.graph)
-            told = {"category": "input", "message": str(error) or type(error).__name__}
-            self.runs.write(self.attempt.pipeline_run_id, "status", status="Failed", error=told, final=True)
+            told = {"category": "user" if self.stopped else "input", "message": str(error) or type(error).__name__}
+            status = "Canceled" if self.stopped else "Failed"
+            self.runs.write(self.attempt.pipeline_run_id, "status", status=status, error=told, final=True)
 
     def _read_parameters(self) -> None:
         """Wrong parameters are refused before anything is decided."""
@@ -113,7 +115,9 @@ class Planning:
         events = self.runs.events(self.attempt.pipeline_run_id)
         reason = stop_reason(events, self.attempt, "", continue_on_step_failure=self.go_on)
         if reason:
+            self.stopped = True
             raise AirflowFailException(f"Nothing was planned: {reason}.")
+        runs.reopen(self.runs, self.attempt)
 
     def _refuse_disabled(self) -> None:
         """A disabled pipeline takes no new runs, whoever triggers them; those that were there before go on."""

@@ -58,6 +58,15 @@ def open_pipeline_run(
         runs.write(run_id, "status", status="Running")
 
 
+def reopen(runs: RunStore, attempt: Attempt) -> None:
+    """A pipeline run that had ended goes on, because tasks of it were cleared in Airflow: how it ends is open again.
+
+    To be called by a task that has found no reason to stop.
+    """
+    if attempt.clear_number and runs.state(attempt.pipeline_run_id).status in (*TERMINAL, "CancelRequested"):
+        runs.write(attempt.pipeline_run_id, "status", status="Running", again=True)
+
+
 def _graph_head(graph: PipelineGraph) -> dict[str, Any]:
     ports = [(node.id, port) for node in graph.steps for port in node.outputs]
     return {

@@ -6,7 +6,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 from mlsteps.registry import metrics as metric_events
 
-#: A run that has one of these does not go back to another.
+#: A run that has one of these does not go back to another, unless its tasks are cleared in Airflow.
 TERMINAL = ("Completed", "Failed", "Canceled")
 _WORKING = ("Running", "Finalizing")
 
@@ -59,7 +59,9 @@ def _pass(state: Dict[str, Any], event: Mapping[str, Any]) -> None:
 
 def _status(state: Dict[str, Any], event: Mapping[str, Any]) -> None:
     status = event.get("status")
-    if status not in TERMINAL and state.get("status") in TERMINAL:
+    if event.get("again"):
+        state.update(ended=None, error=None, final=False)
+    elif status not in TERMINAL and state.get("status") in TERMINAL:
         return  # a late message of a slower process
     state["status"] = status
     if status in _WORKING:
