@@ -130,6 +130,18 @@ def test_the_example_runs_once_by_dag_test(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("airflow_home")
+def test_the_example_of_several_processes_runs_on_a_real_mpi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.chdir(tmp_path)
+    done = run(bag(EXAMPLES).dags["distributed_step"], points=40_000)
+    assert done.states == {"plan": "success", "estimate": "success"}
+    ran = PipelineRun.get(Workspace.from_config(), pipeline_run_id("distributed_step", done.run_id))
+    metrics = ran.find_step_run("estimate")[0].get_metrics()
+    assert metrics["processes"] == 4
+    assert 3.0 < metrics["pi"] < 3.3
+
+
+@pytest.mark.usefixtures("airflow_home")
 def test_operators_in_a_dag_by_hand(ws: Workspace, airflow: Airflow, tmp_path: Path) -> None:
     for folder in ("source", "dags"):
         (tmp_path / folder).mkdir()

@@ -71,6 +71,7 @@ class StepSpec(Document):
     :param parameters: values for ``{"parameter": name}``.
     :param transfer: of a step that copies data and runs no command: ``{"source": input, "destination": output,
         "source_reference_type":?, "destination_reference_type":?, "source_sql":?, "destination_sql":?}``.
+    :param distribution: the processes of a step that is more than one (:mod:`.distribution`).
     """
 
     run_id: str
@@ -89,6 +90,7 @@ class StepSpec(Document):
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     max_run_duration_seconds: float | None = None
     transfer: Mapping[str, Any] = field(default_factory=dict)
+    distribution: Mapping[str, Any] = field(default_factory=dict)
     version: int = SPEC_VERSION
 
     VERSION: ClassVar[int] = SPEC_VERSION

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.arguments import with_parameters
+from mlsteps.contracts.distribution import distribution_of
 from mlsteps.contracts.graph import OutputPort, PipelineGraph, StepNode
 from mlsteps.contracts.spec import InputSpec, OutputSpec, StepSpec
 from mlsteps.errors import InvalidInput
@@ -38,6 +39,7 @@ def step_spec(
     :param interpreter: Python of the step's environment.
     :param parameters: values of all pipeline parameters; the script gets those that its step uses.
     :raises UnsupportedFeature: for a step of a type that nothing runs, whatever script it names.
+    :raises InvalidInput: for numbers of nodes or processes that cannot be.
     """
     refuse_not_run([node])
     inputs = tuple(inputs)
@@ -59,6 +61,7 @@ def step_spec(
         environment_variables=environment_variables(node, graph),
         max_run_duration_seconds=node.settings.get("max_run_duration_seconds"),
         transfer=node.payload if is_transfer(node) else {},
+        distribution=distribution_of(node.settings, parameters),
     )
 
 

@@ -16,6 +16,7 @@ from mlsteps.runner import run_file, tree
 from mlsteps.runner.artifacts import Artifacts
 from mlsteps.runner.cancel import PATIENCE, Cancel
 from mlsteps.runner.console import Console
+from mlsteps.runner.distributed import launched
 from mlsteps.runner.failure import Canceled, StepFailure
 from mlsteps.runner.folders import Folders
 from mlsteps.runner.outputs import Committed, Outputs, WriteBack
@@ -132,19 +133,21 @@ class Attempt:
         artifacts.follow()
         self._cancel.allow(self._grace + _TO_END)
         with self._timed("run"), self._relaying() as stores, artifacts.open_log() as log:
-            outcome = Script(
-                self._command(inputs, outputs),
+            environ = variables(
+                self._spec,
+                os.environ,
+                runtime=runtime_folder(),
+                run_path=self._folders.run_file,
                 folder=self._folders.code,
-                variables=variables(
-                    self._spec,
-                    os.environ,
-                    runtime=runtime_folder(),
-                    run_path=self._folders.run_file,
-                    folder=self._folders.code,
-                    inputs=inputs,
-                    outputs=outputs,
-                    stores=stores,
-                ),
+                inputs=inputs,
+                outputs=outputs,
+                stores=stores,
+            )
+            command, more = launched(self._spec, self._command(inputs, outputs), environ.get("PATH", os.defpath))
+            outcome = Script(
+                command,
+                folder=self._folders.code,
+                variables={**environ, **more},
                 log=log,
                 forward=self._console.forward,
                 limit=self._spec.max_run_duration_seconds,

