@@ -82,12 +82,14 @@ def partition(
 ) -> AbstractDataset:
     """See ``TabularDataset.partition_by``."""
     from mlsteps.sdk.dataset_factory import FileDatasetFactory, TabularDatasetFactory
+    from mlsteps.tables.frame import batches
     from mlsteps.tables.writing import write_partitions
 
+    dataset._check_once(dataset._workspace)
     datastore, path = target_of(target, "target of partition_by")
     place = _joined(path, str(uuid.uuid4()))
     with _scratch() as folder:
-        write_partitions(dataset.to_pandas_dataframe(), keys, folder)
+        write_partitions(batches(dataset._definition(), opener(dataset._workspace)), keys, folder)
         transfer.upload(datastore._open(), transfer.files_below(folder), place, True, show_progress)
     form = "/".join([*(f"{{{key}}}" for key in keys), "*.parquet"])
     make = FileDatasetFactory.from_files if as_files else TabularDatasetFactory.from_parquet_files
@@ -98,28 +100,39 @@ def partition(
 
 
 def materialise(dataset: TabularDataset, kind: str, separator: str) -> FileDataset:
-    """The rows as one file in the default datastore, in a folder named by definition and content.
+    """The rows as a file in the default datastore, in a folder named by definition and content.
 
-    The same data therefore lies there once, and changed data elsewhere.
+    The same data therefore lies there once, and changed data elsewhere; the rows of a query, whose content nobody knows
+    before, in a new folder each time. Rows pass in pieces. There are several files only where columns differ.
     """
     from mlsteps.sdk.dataset_factory import FileDatasetFactory
     from mlsteps.sdk.datastore import Datastore
-    from mlsteps.storage.datasets import content_identity
-    from mlsteps.tables.writing import write_csv, write_parquet
+    from mlsteps.tables.frame import batches
+    from mlsteps.tables.writing import write_parts
 
     if dataset._workspace is None:
         raise UserErrorException("The dataset belongs to no workspace to write its files to; register it first.")
-    identity = content_identity(dataset._definition(), opener(dataset._workspace))
+    dataset._check_once(dataset._workspace)
     datastore = Datastore.get_default(dataset._workspace)
-    place = f"managed-dataset/{digest_of([dataset._definition(), identity.digest, kind, separator])}"
+    place = f"managed-dataset/{_content_of(dataset, kind, separator)}"
     store = datastore._open()
-    path = f"{place}/part_00000.{kind}"
-    if store.entry(path) is None:
+    if store.entry(f"{place}/part_00000.{kind}") is None:
         with _scratch() as folder:
-            local, frame = os.path.join(folder, "part"), dataset.to_pandas_dataframe()
-            write_parquet(frame, local) if kind == "parquet" else write_csv(frame, local, separator)
-            store.put_file(local, path)
+            names = write_parts(
+                batches(dataset._definition(), opener(dataset._workspace)), folder, kind, separator=separator
+            )
+            for name in reversed(names):  # the first one last: where it is, all are
+                store.put_file(os.path.join(folder, name), f"{place}/{name}", move=True)
     return FileDatasetFactory.from_files((datastore, f"{place}/*.{kind}"), validate=False)
+
+
+def _content_of(dataset: TabularDataset, kind: str, separator: str) -> str:
+    from mlsteps.storage.datasets import content_identity
+
+    definition = dataset._definition()
+    if "sql" in definition:
+        return uuid.uuid4().hex
+    return digest_of([definition, content_identity(definition, opener(dataset._workspace)).digest, kind, separator])
 
 
 @contextmanager

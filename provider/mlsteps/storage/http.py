@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 import urllib.error
 import urllib.request
 from typing import Any, BinaryIO, Iterator, List, NoReturn
 from urllib.parse import quote
 
 from mlsteps.contracts.manifest import FileEntry
-from mlsteps.errors import UnsupportedFeature
+from mlsteps.errors import StoreError, UnsupportedFeature
 from mlsteps.storage import files
 from mlsteps.storage.base import Child, Entry, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.ranges import FIRST, open_ranges
 from mlsteps.storage.remote import WHOLE
 from mlsteps.storage.retry import with_retries
 
@@ -73,23 +75,43 @@ class HttpStore(Store):
         return "file" if path and self.entry(path) else None
 
     def read(self, path: str) -> bytes:
-        with self.open(path) as file:
-            return file.read()
+        with self._trouble(path, "read"), with_retries(lambda: self._answer(path)) as answer:
+            data = bytes(answer.read())
+            _check_length(len(data), answer)
+            return data
 
     def open(self, path: str, size: int | None = None) -> BinaryIO:
-        """Opened for reading once, from start to end; small files are held in memory."""
+        """A file read by ranges where the server has them; elsewhere once, from start to end."""
         with self._trouble(path, "read"):
-            answer = with_retries(lambda: self._answer(path))
-            length = int(answer.headers.get("Content-Length") or _UNKNOWN)
-            if not 0 <= length <= WHOLE:
-                opened: BinaryIO = answer
-                return opened
+            try:
+                answer = with_retries(lambda: self._answer(path, Range=f"bytes=0-{FIRST - 1}"))
+            except urllib.error.HTTPError as error:
+                if error.code != 416:
+                    raise
+                return io.BytesIO(self.read(path))  # nothing is in it, or the server knows no such range
+            total = _total(answer)
+            if total is None:
+                return _whole(answer)
             with answer:
-                return io.BytesIO(answer.read())
+                head = bytes(answer.read())
+                return open_ranges(lambda start, end: self._range(path, start, end, _state(answer)), total, head)
 
-    def _answer(self, path: str) -> Any:
+    def _range(self, path: str, start: int, end: int, state: str) -> bytes:
+        def piece() -> bytes:
+            with self._answer(path, Range=f"bytes={start}-{end - 1}") as answer:
+                data = bytes(answer.read())
+            if _state(answer) != state:
+                raise StoreError(f"{self.url_of(path)} was changed while it was read.")
+            if answer.status != 206 or len(data) != end - start:
+                raise ConnectionError(f"{len(data)} of {end - start} bytes came (status {answer.status})")
+            return data
+
+        with self._trouble(path, "read"):
+            return with_retries(piece)
+
+    def _answer(self, path: str, **headers: str) -> Any:
         try:
-            return self._request(path, "GET")
+            return self._request(path, "GET", **headers)
         except urllib.error.HTTPError as error:
             if error.code in (404, 410):
                 raise MissingFile(f"{self.url_of(path)} does not exist.", error) from error
@@ -99,9 +121,7 @@ class HttpStore(Store):
         with self._trouble(path, "read"), files.replacing(local) as target:
             with with_retries(lambda: self._answer(path)) as answer:
                 passed = files.transfer(answer, target)
-                length = int(answer.headers.get("Content-Length") or _UNKNOWN)
-            if length not in (_UNKNOWN, passed.size):
-                raise ConnectionError(f"{passed.size} of {length} bytes came")
+            _check_length(passed.size, answer)
         return FileEntry(path, passed.size, passed.sha256)
 
     def below(self, path: str) -> HttpStore:
@@ -127,3 +147,34 @@ class HttpStore(Store):
 
     def _refuse(self, what: str) -> NoReturn:
         raise UnsupportedFeature(f"{what} ({self.url})", "HTTP has no such request", "a datastore, or one URL a file")
+
+
+def _length(answer: Any) -> int:
+    return int(answer.headers.get("Content-Length") or _UNKNOWN)
+
+
+def _check_length(count: int, answer: Any) -> None:
+    if _length(answer) not in (_UNKNOWN, count):
+        raise ConnectionError(f"{count} of {_length(answer)} bytes came")
+
+
+def _total(answer: Any) -> int | None:
+    """The size of a file of which a range has come; None when the server sends the whole of it."""
+    found = re.fullmatch(r"bytes 0-\d+/(\d+)", answer.headers.get("Content-Range") or "")
+    return int(found.group(1)) if found and answer.status == 206 else None
+
+
+def _whole(answer: Any) -> BinaryIO:
+    """An answer as a file; a small one is held in memory."""
+    if not 0 <= _length(answer) <= WHOLE:
+        opened: BinaryIO = answer
+        return opened
+    with answer:
+        data = answer.read()
+    _check_length(len(data), answer)
+    return io.BytesIO(data)
+
+
+def _state(answer: Any) -> str:
+    """What a server says of a file's state: all ranges must be of the same."""
+    return str(answer.headers.get("ETag") or answer.headers.get("Last-Modified") or "")

@@ -16,6 +16,7 @@ from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.ranges import open_ranges
 from mlsteps.storage.stamps import stamp_of
 
 #: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
@@ -126,10 +127,16 @@ class FsspecStore(Store):
             found = self.entry(path)
             size = found.size if found else 0
         if size > WHOLE:
-            with self._trouble(path, "open"):
-                opened: BinaryIO = self._fs.open(self._at(path), "rb", block_size=WHOLE)
-                return opened
+            at = self._at(path)
+            return open_ranges(lambda start, end: self._range(path, at, start, end), size)
         return io.BytesIO(self.read(path))
+
+    def _range(self, path: str, at: str, start: int, end: int) -> bytes:
+        with self._trouble(path, "read"):
+            piece = bytes(self._fs.cat_file(at, start=start, end=end))
+            if len(piece) != end - start:
+                raise ConnectionError(f"{len(piece)} of {end - start} bytes came")
+            return piece
 
     def write(self, path: str, data: bytes) -> None:
         with self._trouble(path, "write"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import operator
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, List, Mapping
 
 from mlsteps.errors import DatasetExecutionError
 
@@ -40,15 +40,22 @@ OPERATIONS: Mapping[str, Callable[..., Any]] = {
 }
 
 
-def rows(frame: Any, tree: Any) -> Any:
-    """The rows for which an expression holds; where it is null it does not.
+def holds(frame: Any, tree: Any) -> Any:
+    """Whether an expression holds, for each row; where it is null it does not.
 
-    :raises DatasetExecutionError: for a column that is not there, and values that cannot be compared.
+    :raises DatasetExecutionError: for values that cannot be compared.
     """
     mask = _value(frame, tree)
     if not hasattr(mask, "index"):
         raise DatasetExecutionError("A filter names no column.")
-    return frame[mask.where(mask.notna(), False).astype(bool)]
+    return mask.where(mask.notna(), False).astype(bool)
+
+
+def columns(tree: Any) -> List[str]:
+    """The columns that an expression names, each once."""
+    if "op" not in tree:
+        return [tree["column"]] if "column" in tree else []
+    return list(dict.fromkeys(name for part in tree["args"] for name in columns(part)))
 
 
 def _value(frame: Any, tree: Any) -> Any:
@@ -62,14 +69,8 @@ def _value(frame: Any, tree: Any) -> Any:
         raise DatasetExecutionError(f"A filter cannot be evaluated ({tree['op']}): {error}.", error) from error
 
 
-def _column(frame: Any, name: str) -> Any:
-    if name not in frame.columns:
-        raise DatasetExecutionError(f"A filter names {name!r}; the columns are {list(map(str, frame.columns))}.")
-    return frame[name]
-
-
 _OPERANDS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "column": _column,
+    "column": lambda frame, name: frame[name],
     "value": lambda frame, value: value,
     "datetime": lambda frame, value: datetime.datetime.fromisoformat(value),
     "seconds": lambda frame, value: datetime.timedelta(seconds=value),

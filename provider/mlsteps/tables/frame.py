@@ -9,8 +9,10 @@ from mlsteps.tables import operations
 from mlsteps.tables.conversion import Wishes
 from mlsteps.tables.delimited import DelimitedFiles
 from mlsteps.tables.libraries import pandas
+from mlsteps.tables.operations import Operations
 from mlsteps.tables.partitions import PartitionFormat, compiled
-from mlsteps.tables.readers import Source, read_json_lines, read_parquet, source_of
+from mlsteps.tables.readers import read_json_lines, read_parquet
+from mlsteps.tables.sources import Source, source_of
 
 _READERS = {"parquet": read_parquet, "json_lines": read_json_lines}
 
@@ -29,10 +31,42 @@ def read(
     :param out_of_range_datetime: the same for points in time outside the years 1677 to 2262.
     :raises DatasetExecutionError: when there are no files, or one cannot be read.
     """
-    todo = definition.get("operations", ())
-    wishes = Wishes(on_error, out_of_range_datetime)
-    frames = list(_frames(definition, open_by_name, wishes, operations.rows_needed(todo)))
-    return operations.apply(_joined(frames), todo)
+    steps = Operations(definition.get("operations", ()))
+    frames = list(_pieces(definition, open_by_name, Wishes(on_error, out_of_range_datetime), steps))
+    return steps.ended(_joined(frames)).reset_index(drop=True)
+
+
+def batches(
+    definition: Mapping[str, Any],
+    open_by_name: Callable[[str], Any],
+    *,
+    on_error: str = "null",
+    out_of_range_datetime: str = "null",
+) -> Iterator[Any]:
+    """The same rows as DataFrames of some tens of megabytes, one at least; parameters as for :func:`read`.
+
+    Memory is that of a few of them, however large the files are.
+    """
+    steps = Operations(definition.get("operations", ()))
+    empty, given = None, False
+    for frame in _pieces(definition, open_by_name, Wishes(on_error, out_of_range_datetime), steps):
+        if len(frame):
+            given = True
+            yield frame
+        elif empty is None:
+            empty = frame
+    steps.check()
+    if not given:
+        yield empty
+
+
+def _pieces(
+    definition: Mapping[str, Any], open_by_name: Callable[[str], Any], wishes: Wishes, steps: Operations
+) -> Iterator[Any]:
+    for frame in _frames(definition, open_by_name, wishes, operations.rows_needed(definition.get("operations", ()))):
+        yield steps.apply(frame)
+        if steps.done:
+            return
 
 
 def sources(definition: Mapping[str, Any], open_by_name: Callable[[str], Any]) -> list[Source]:
@@ -73,9 +107,10 @@ def _read_each(
     for index, source in enumerate(found):
         if index and left is not None and left <= 0:
             return
-        frame = _READERS[reader["format"]](source, reader, wishes, left)
-        left = None if left is None else left - len(frame)
-        yield source, frame
+        for frame in _READERS[reader["format"]](source, reader, wishes, left):
+            left = None if left is None else left - len(frame)
+            yield source, frame
+        source.release()
 
 
 def _with_path(frame: Any, source: Source, form: PartitionFormat | None, include_path: bool) -> Any:

@@ -1,9 +1,9 @@
-"""The operations of a definition on a DataFrame."""
+"""The operations of a definition, on a table that comes in pieces."""
 
 from __future__ import annotations
 
 import datetime
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Mapping, Sequence
 
 from mlsteps.errors import DatasetExecutionError
 from mlsteps.tables import filters
@@ -11,14 +11,74 @@ from mlsteps.tables import filters
 Operation = Mapping[str, Any]
 
 
-def apply(frame: Any, operations: Any) -> Any:
-    """The table after all operations, in order; rows are numbered anew.
+class Operations:
+    """The operations on a table that comes in pieces.
 
-    :raises DatasetExecutionError: for a column that is not there.
+    Each remembers what it has to know of the pieces before, so that the rows are those of the table as a whole.
     """
-    for operation in operations:
-        frame = HANDLERS[operation["op"]](frame, operation)
-    return frame.reset_index(drop=True)
+
+    def __init__(self, operations: Any) -> None:
+        self._steps = [(operation, _State()) for operation in operations]
+
+    def apply(self, frame: Any) -> Any:
+        """A piece after all operations, in order."""
+        for operation, state in self._steps:
+            state.look_for(_named_columns(operation), frame)
+            frame = HANDLERS[operation["op"]](frame, operation, state)
+        return frame
+
+    @property
+    def done(self) -> bool:
+        """Whether no later row can matter: a ``take`` has what it wants."""
+        return any(operation["op"] == "take" and state.rows >= operation["count"] for operation, state in self._steps)
+
+    def ended(self, table: Any) -> Any:
+        """The whole table, its columns in the order that was asked for.
+
+        :raises DatasetExecutionError: for a column that no piece had.
+        """
+        self.check()
+        for operation, _ in reversed(self._steps):
+            if operation["op"] == "keep_columns":
+                return table[[name for name in operation["columns"] if name in table.columns]]
+        return table
+
+    def check(self) -> None:
+        """To be called behind the last piece; see :meth:`ended`."""
+        for operation, state in self._steps:
+            absent = [name for name in state.absent if name not in state.seen]
+            if absent:
+                what = _TITLES.get(operation["op"], operation["op"])
+                raise DatasetExecutionError(f"{what} names {absent}; the columns are {list(state.seen)}.")
+
+
+class _State:
+    """What an operation remembers: rows, its source of chance, and columns that came and that did not.
+
+    A column that one file lacks may be in the next; only at the end it is known that there is none.
+    """
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.draws: Any = None
+        self.seen: dict[str, None] = {}
+        self.absent: dict[str, None] = {}
+
+    def look_for(self, names: Sequence[str], frame: Any) -> None:
+        self.seen.update(dict.fromkeys(map(str, frame.columns)))
+        self.absent.update({name: None for name in names if name not in frame.columns})
+
+
+_TITLES = {"filter": "A filter", "time_filter": "A time filter"}
+
+
+def _named_columns(operation: Operation) -> Sequence[str]:
+    """The columns that an operation cannot do without."""
+    if operation["op"] == "keep_columns":
+        return list(operation["columns"])
+    if operation["op"] == "time_filter":
+        return [operation["column"]]
+    return filters.columns(operation["expression"]) if operation["op"] == "filter" else []
 
 
 def rows_needed(operations: Any) -> int | None:
@@ -34,51 +94,60 @@ def rows_needed(operations: Any) -> int | None:
     return None
 
 
-def _take(frame: Any, operation: Operation) -> Any:
-    return frame.iloc[: operation["count"]]
+def _take(frame: Any, operation: Operation, state: _State) -> Any:
+    wanted = frame.iloc[: operation["count"] - state.rows]
+    state.rows += len(wanted)
+    return wanted
 
 
-def _skip(frame: Any, operation: Operation) -> Any:
-    return frame.iloc[operation["count"] :]
+def _skip(frame: Any, operation: Operation, state: _State) -> Any:
+    left = frame.iloc[max(0, operation["count"] - state.rows) :]
+    state.rows += len(frame)
+    return left
 
 
-def _draws(frame: Any, operation: Operation) -> Any:
+def _draws(frame: Any, operation: Operation, state: _State) -> Any:
     # numpy's frozen generator: the same numbers with every version, so that two halves of a split, read in two
-    # environments, still share the rows.
+    # environments, still share the rows. It goes on from piece to piece.
     import numpy
 
-    return numpy.random.RandomState(operation["seed"] % 2**32).random_sample(len(frame))
+    if state.draws is None:
+        state.draws = numpy.random.RandomState(operation["seed"] % 2**32)
+    return state.draws.random_sample(len(frame))
 
 
-def _take_sample(frame: Any, operation: Operation) -> Any:
-    return frame[_draws(frame, operation) < operation["probability"]]
+def _take_sample(frame: Any, operation: Operation, state: _State) -> Any:
+    return frame[_draws(frame, operation, state) < operation["probability"]]
 
 
-def _split(frame: Any, operation: Operation) -> Any:
-    draws = _draws(frame, operation)
+def _split(frame: Any, operation: Operation, state: _State) -> Any:
+    draws = _draws(frame, operation, state)
     return frame[(draws >= operation["low"]) & (draws < operation["high"])]
 
 
-def _keep_columns(frame: Any, operation: Operation) -> Any:
-    _require(frame, operation["columns"], "keep_columns")
-    return frame[list(operation["columns"])]
+def _keep_columns(frame: Any, operation: Operation, state: _State) -> Any:
+    return frame[[name for name in operation["columns"] if name in frame.columns]]
 
 
-def _drop_columns(frame: Any, operation: Operation) -> Any:
+def _drop_columns(frame: Any, operation: Operation, state: _State) -> Any:
     # The SDK does not mind names that are not there.
     return frame.drop(columns=[name for name in operation["columns"] if name in frame.columns])
 
 
-def _filter(frame: Any, operation: Operation) -> Any:
-    return filters.rows(frame, operation["expression"])
+def _filter(frame: Any, operation: Operation, state: _State) -> Any:
+    lacking = [name for name in filters.columns(operation["expression"]) if name not in frame.columns]
+    if not lacking:
+        return frame[filters.holds(frame, operation["expression"])]
+    return frame[filters.holds(frame.assign(**dict.fromkeys(lacking, float("nan"))), operation["expression"])]
 
 
-def _timestamp_columns(frame: Any, operation: Operation) -> Any:
+def _timestamp_columns(frame: Any, operation: Operation, state: _State) -> Any:
     return frame
 
 
-def _time_filter(frame: Any, operation: Operation) -> Any:
-    _require(frame, [operation["column"]], "A time filter")
+def _time_filter(frame: Any, operation: Operation, state: _State) -> Any:
+    if operation["column"] not in frame.columns:
+        return frame.iloc[:0]
     times = frame[operation["column"]]
     if "datetime" not in str(times.dtype):
         raise DatasetExecutionError(
@@ -100,13 +169,7 @@ def _moment(text: str) -> datetime.datetime:
     return moment if moment.tzinfo is None else moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
 
 
-def _require(frame: Any, columns: Any, what: str) -> None:
-    absent = [name for name in columns if name not in frame.columns]
-    if absent:
-        raise DatasetExecutionError(f"{what} names {absent}; the columns are {list(map(str, frame.columns))}.")
-
-
-HANDLERS: Mapping[str, Callable[[Any, Operation], Any]] = {
+HANDLERS: Mapping[str, Callable[[Any, Operation, _State], Any]] = {
     "take": _take,
     "skip": _skip,
     "take_sample": _take_sample,
