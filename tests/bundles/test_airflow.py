@@ -175,3 +175,28 @@ def test_the_files_of_the_bundle_hold_no_login(server: Standalone) -> None:
     for file in folder.rglob("*"):
         if file.is_file():
             assert server.password() not in file.read_text()
+
+
+def test_the_command_line_publishes_triggers_and_looks_after_it(
+    workspace: Workspace, pipeline: Callable[..., Pipeline], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mlsteps.cli.main import main
+
+    def told(*command: str, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert main([*command, "--json"]) == code
+        return json.loads(capsys.readouterr().out)
+
+    published = pipeline("one", "two").publish("by hand")
+    assert [item for item in told("workspace", "doctor") if item["state"] == "FAULT"] == []
+    done = told("pipelines", "trigger", "by hand", "-p", "seconds=0.5", "-e", "console", "--wait")
+    assert (done["status"], done["experiment"]) == ("Completed", "console")
+    assert told("runs", "list", "--pipeline", published.id)[0]["id"] == done["run_id"]
+    assert main(["runs", "logs", done["run_id"], "--follow"]) == 0
+    assert "[two] this is two" in capsys.readouterr().out.splitlines()
+    long = told("pipelines", "trigger", "by hand", "-p", "seconds=60")
+    assert main(["runs", "cancel", long["run_id"]]) == 0
+    assert main(["runs", "logs", long["run_id"], "--follow"]) == 1
+    assert told("runs", "show", long["run_id"])["status"] == "Canceled"
+    told_of = told("pipelines", "diff", published.id, f"run:{done['run_id']}")
+    assert told_of == []

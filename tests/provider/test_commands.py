@@ -1,4 +1,4 @@
-"""``airflow mlsteps plan | explain | workspace``, called as Airflow calls them."""
+"""``airflow mlsteps plan | explain | workspace show``, called as Airflow calls them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlsteps.registry.workspaces import open_workspace
 from tests.operators.pipelines import TwoSteps
 from tests.operators.runs import run
 
@@ -83,8 +84,12 @@ def test_explain_tells_of_the_newest_run_and_of_steps_that_decided_later(
 
 
 def test_workspace_tells_what_it_holds(two: TwoSteps, capsys: pytest.CaptureFixture) -> None:
-    airflow("workspace", str(two.root), "--output", "json")
-    (found,) = json.loads(capsys.readouterr().out)
+    with pytest.raises(SystemExit) as absent:
+        airflow("workspace", "show", str(two.root), "--output", "json")
+    assert absent.value.code == 2 and "workspace init" in capsys.readouterr().err
+    open_workspace({"name": "tests", "root": str(two.root)})
+    airflow("workspace", "show", str(two.root), "--json")
+    found = json.loads(capsys.readouterr().out)
     assert found["default_datastore"] == "workspaceblobstore"
     assert found["datasets"] == []
 

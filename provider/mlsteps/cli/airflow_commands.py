@@ -1,24 +1,22 @@
-"""``airflow mlsteps plan | explain | workspace``."""
+"""``airflow mlsteps plan | explain``."""
 
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
-from mlsteps.cli.shared import command, print_rows, reference
+from mlsteps.cli.dags import plan_task
+from mlsteps.cli.shared import command, print_rows
 from mlsteps.contracts.graph import PipelineGraph
 from mlsteps.errors import AzureMLException
 from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators.parameters import REGENERATE, refuse_unknown, values
 from mlsteps.registry.runs import RunStore
-from mlsteps.registry.workspaces import home, open_workspace
+from mlsteps.registry.workspaces import open_workspace
 from mlsteps.reuse.decision import Plan
 
 if TYPE_CHECKING:
     from argparse import Namespace
-
-    from mlsteps.storage.workspace_store import WorkspaceStore
 
 
 @command
@@ -50,24 +48,12 @@ def explain(args: Namespace) -> None:
         print("\n".join(_lines(item)))
 
 
-@command
-def workspace(args: Namespace) -> None:
-    """Print what a workspace holds, or which local workspaces there are."""
-    if args.workspace is None:
-        folder = os.path.join(home(), "workspaces")
-        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        rows = [{"workspace": name, "root": os.path.join(folder, name)} for name in names]
-    else:
-        rows = [_contents(open_workspace(reference(args.workspace)))]
-    print_rows(rows, args.output)
-
-
 def _planned(args: Namespace) -> Plan:
     from mlsteps.operators.planning import environment_identities
     from mlsteps.operators.sources import sources_of
     from mlsteps.reuse.planner import plan as decide
 
-    task = _plan_task(args.dag_id, args.bundle_name)
+    task = plan_task(args.dag_id, args.bundle_name, args.task_group)
     graph: PipelineGraph = task.pipeline()
     try:
         conf = json.loads(args.conf) if args.conf else {}
@@ -85,34 +71,6 @@ def _planned(args: Namespace) -> Plan:
         raise SystemExit(str(error)) from error
 
 
-def _plan_task(dag_id: str, bundle_names: list[str] | None) -> Any:
-    """The planning task of a DAG, from the DAG's file."""
-    from mlsteps.operators.plan import PlanOperator
-
-    dag = _dag(dag_id, bundle_names)
-    task = next((task for task in dag.tasks if isinstance(task, PlanOperator)), None)
-    if task is None:
-        raise SystemExit(f"DAG {dag_id!r} was not made from a pipeline: it has no task that plans.")
-    return task
-
-
-def _dag(dag_id: str, bundle_names: list[str] | None) -> Any:
-    """A DAG as its file says it, without Airflow's database."""
-    from airflow.dag_processing.bundles.manager import DagBundlesManager
-    from airflow.dag_processing.dagbag import BundleDagBag
-
-    errors: dict[str, str] = {}
-    for bundle in DagBundlesManager().get_all_dag_bundles():  # type: ignore[no-untyped-call]
-        if bundle.name in (bundle_names or [bundle.name]):
-            bundle.initialize()
-            bag = BundleDagBag(dag_folder=bundle.path, bundle_path=bundle.path, bundle_name=bundle.name)
-            if dag_id in bag.dags:
-                return bag.dags[dag_id]
-            errors.update(bag.import_errors)
-    told = "".join(f"\n{path} cannot be read: {error.strip()}" for path, error in errors.items())
-    raise SystemExit(f"There is no DAG {dag_id!r} in the DAG bundles.{told}")
-
-
 def _now(args: Namespace) -> list[dict[str, Any]]:
     from mlsteps.reuse.explain import plan_as_json
 
@@ -123,7 +81,7 @@ def _kept(args: Namespace) -> list[dict[str, Any]]:
     """The decisions that the plan of a run made: of ``--run-id``, or of the DAG's newest planned run."""
     from mlsteps.cli.explain_run import DECISIONS, decisions
 
-    task = _plan_task(args.dag_id, args.bundle_name)
+    task = plan_task(args.dag_id, args.bundle_name, args.task_group)
     runs = RunStore(open_workspace(resolve_reference(task.pipeline().workspace, task.mlsteps_conn_id)))
     candidates = _runs_of(runs, args)
     planned = (run_id for run_id in candidates if args.run_id or runs.artifacts(run_id).entry(DECISIONS) is not None)
@@ -167,21 +125,3 @@ def _lines(item: dict[str, Any]) -> list[str]:
     if item.get("fingerprint"):
         lines.append(f"  fingerprint {item['fingerprint']}")
     return lines + [f"  {change['text']}" for change in item.get("changes", ())]
-
-
-def _contents(ws: WorkspaceStore) -> dict[str, Any]:
-    from mlsteps.registry import datasets
-    from mlsteps.registry.documents import list_computes, list_datastores, list_environments
-    from mlsteps.registry.workspaces import workspace_document
-
-    document = workspace_document(ws)
-    return {
-        "workspace": document["name"],
-        "root": ws.root,
-        "datastores": sorted(list_datastores(ws)),
-        "default_datastore": document["default_datastore"],
-        "datasets": [f"{name}:{max(datasets.versions(ws, name))}" for name in datasets.names(ws)],
-        "environments": sorted(list_environments(ws)),
-        "computes": sorted(list_computes(ws)),
-        "experiments": RunStore(ws).experiments(),
-    }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlsteps.cli.grammar import airflow_group, airflow_json
+from mlsteps.cli.groups import GROUPS
+
 if TYPE_CHECKING:
     from airflow.cli.cli_config import Arg
 
@@ -18,12 +21,14 @@ def get_cli_commands() -> list[Any]:
     now = _argument("--now", help="What a run would do if it began now", action="store_true")
     conf = _argument("-c", "--conf", help="JSON: parameters, as a trigger of the DAG would give them")
     bundle = _argument("-B", "--bundle-name", help="DAG bundle to look in; all of them by default", action="append")
-    which = "Name or root of a workspace, or id of a connection; local workspaces are listed when left out"
+    group = _argument(
+        "-g", "--group", help="Task group of the pipeline, in a DAG that holds several", dest="task_group"
+    )
     commands = (
-        _action("plan", "Which steps would run now, which would be reused, and why", dag_id, conf, bundle),
-        _action("explain", "Why steps ran or were reused", dag_id, step, run_id, now, conf, bundle),
-        _action("workspace", "What a workspace holds", _argument("workspace", help=which, nargs="?")),
+        _action("plan", "Which steps would run now, which would be reused, and why", dag_id, conf, bundle, group),
+        _action("explain", "Why steps ran or were reused", dag_id, step, run_id, now, conf, bundle, group),
         _compute(),
+        *map(airflow_group, GROUPS),
     )
     return [GroupCommand(name="mlsteps", help="Azure ML SDK v1 pipelines", subcommands=commands)]
 
@@ -62,4 +67,6 @@ def _action(name: str, summary: str, *arguments: Arg, function: str = "") -> Any
     from airflow.cli.cli_config import ARG_OUTPUT, ARG_VERBOSE, ActionCommand, lazy_load_command
 
     called = lazy_load_command(function or f"mlsteps.cli.airflow_commands.{name}")
-    return ActionCommand(name=name, help=summary, func=called, args=(*arguments, ARG_OUTPUT, ARG_VERBOSE))
+    return ActionCommand(
+        name=name, help=summary, func=called, args=(*arguments, ARG_OUTPUT, airflow_json(), ARG_VERBOSE)
+    )

@@ -3,17 +3,26 @@
 mlsteps run pipeline.py [argument ...]   run an SDK script that knows nothing of mlsteps
 mlsteps check file [file ...]            which names of the SDK files use, and which of them mlsteps has
 mlsteps explain [run-id] [--step name]   what a pipeline run ran and what it reused, and why
+mlsteps pipelines | runs | datasets | models | schedules | workspace ...   see :mod:`mlsteps.cli.groups`
+mlsteps completion SHELL                 lines that switch on completion
 mlsteps --version
+
+Nothing of Airflow is loaded by what only reads.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Callable, Sequence
 
 from mlsteps import __version__
-from mlsteps.errors import UserErrorException
+from mlsteps.cli.completion import SHELLS, shell_code
+from mlsteps.cli.exit_codes import INTERRUPTED, exit_code
+from mlsteps.cli.grammar import add_group
+from mlsteps.cli.groups import GROUPS
+from mlsteps.errors import AzureMLException
 
 _CHECK_CODES = "Exit code: 0, 1 when something is refused, 2 when a file cannot be read."
 
@@ -21,17 +30,27 @@ Command = Callable[[argparse.Namespace], int]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; answers its exit code, 2 for wrong usage or input.
+    """Run a command; answers its exit code (:mod:`mlsteps.cli.exit_codes`).
 
     :param arguments: default those of the process.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    options = parser.parse_args(arguments)
     command: Command = options.command
     try:
         return command(options)
-    except UserErrorException as error:
+    except AzureMLException as error:
         print(f"mlsteps: {error}", file=sys.stderr)
-        return 2
+        return exit_code(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # as in `mlsteps runs list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     _add_check(commands)
     _add_explain(commands)
+    for group in GROUPS:
+        add_group(commands, group)
+    _add_completion(commands)
     return parser
 
 
@@ -85,6 +107,18 @@ def _explain(options: argparse.Namespace) -> int:
     from mlsteps.cli.explain_run import explain_run
 
     return explain_run(options.run, options.step, options.workspace)
+
+
+def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    summary = "print the lines that switch on completion: source <(mlsteps completion bash)"
+    parser = commands.add_parser("completion", help=summary, description=summary)
+    parser.add_argument("shell", choices=SHELLS)
+    parser.set_defaults(command=_completion)
+
+
+def _completion(options: argparse.Namespace) -> int:
+    print(shell_code(options.shell))
+    return 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,10 +11,15 @@ from airflow.cli.simple_table import AirflowConsole
 from airflow.utils.cli import action_cli, suppress_logs_and_warning
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
+from mlsteps.cli.exit_codes import exit_code
+from mlsteps.cli.places import use_airflow
+from mlsteps.errors import AzureMLException
 from mlsteps.hooks.mlsteps import MlstepsHook, resolve_reference
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from mlsteps.cli import grammar
 
 Command = Callable[["Namespace"], None]
 
@@ -22,6 +28,26 @@ def command(function: Command) -> Command:
     """What Airflow's own commands are wrapped in."""
     wrapped = suppress_logs_and_warning(providers_configuration_loaded(function))
     return cast(Command, action_cli(check_db=False)(wrapped))  # type: ignore[no-untyped-call]
+
+
+def run_in_airflow(given: grammar.Command, arguments: Namespace) -> None:
+    """Run a command that ``mlsteps`` has, too, with Airflow's connections at hand.
+
+    :raises SystemExit: for every exit code but 0.
+    """
+
+    @command
+    def call(arguments: Namespace) -> None:
+        use_airflow()
+        try:
+            code = given.load()(arguments)
+        except AzureMLException as error:
+            print(f"airflow mlsteps: {error}", file=sys.stderr)
+            code = exit_code(error)
+        if code:
+            raise SystemExit(code)
+
+    call(arguments)
 
 
 def print_rows(data: list[dict[str, Any]], output: str) -> None:

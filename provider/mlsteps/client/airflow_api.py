@@ -26,6 +26,13 @@ class Address(NamedTuple):
     token: str | None = None
 
 
+class Versions(NamedTuple):
+    """What runs in an Airflow."""
+
+    airflow: str
+    provider: str | None
+
+
 class AirflowApi:
     """One Airflow. Safe for threads; logs in when first used and again when the token has run out."""
 
@@ -73,6 +80,28 @@ class AirflowApi:
         """Why DAG files could not be loaded."""
         found = _checked(self._request("GET", "/api/v2/importErrors")).json()["import_errors"]
         return [f"{error['filename']}: {error['stack_trace']}" for error in found]
+
+    def versions(self, provider: str) -> Versions:
+        """The releases of Airflow and of a provider that run there; None for a provider that does not."""
+        airflow = str(_checked(self._request("GET", "/api/v2/version")).json()["version"])
+        found: list[dict[str, Any]] = []
+        while True:
+            query = {"limit": 100, "offset": len(found)}
+            page = _checked(self._request("GET", "/api/v2/providers", params=query)).json()
+            found += page["providers"]
+            if not page["providers"] or len(found) >= page["total_entries"]:
+                break
+        known = {str(item["package_name"]): str(item["version"]) for item in found}
+        return Versions(airflow, known.get(provider))
+
+    def serves(self, workspace: Mapping[str, Any]) -> bool:
+        """Whether a DAG bundle there names a workspace, as far as this login may know.
+
+        :param workspace: its document.
+        """
+        # Asks for a DAG that there cannot be: the answer tells of the workspace alone.
+        answer = self._request("POST", f"{workspace_path(workspace)}/dags/{'-' * 8}/refresh")
+        return answer.is_success
 
     def put_connection(self, conn_id: str, connection: Mapping[str, Any]) -> None:
         """Make or replace a connection.

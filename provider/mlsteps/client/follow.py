@@ -16,6 +16,7 @@ from mlsteps.registry.runs import RunStore
 
 if TYPE_CHECKING:
     from mlsteps.sdk.pipeline_run import PipelineRun
+    from mlsteps.sdk.workspace import Workspace
 
 #: Seconds between looks.
 INTERVAL = 0.5
@@ -92,7 +93,7 @@ class _Follower:
         head = self.runs.head(pipeline_run.id) or {}
         self._many = len(head.get("steps") or ()) != 1
         self._steps: dict[str, _Step] = {}
-        self._ended_in_airflow = _airflow_look(pipeline_run, head)
+        self._ended_in_airflow = airflow_look(pipeline_run.experiment.workspace, head)
         self._next_airflow_look = 0.0
 
     def say(self, line: str = "") -> None:
@@ -172,11 +173,13 @@ def _reused(state: RunState) -> str:
     return f" (reused from run {state.reused.get('run_id')})" if state.reused else ""
 
 
-def _airflow_look(pipeline_run: PipelineRun, head: Mapping[str, Any]) -> Callable[[], object]:
-    """What tells the workspace when Airflow has ended a run by itself; nothing, for a run that has no Airflow here."""
-    workspace = pipeline_run.experiment.workspace
-    dag_id = head.get("dag_id")
-    if not dag_id or head.get("dag_run_id") != pipeline_run.id or active.is_tracked(pipeline_run.id):
+def airflow_look(workspace: Workspace, head: Mapping[str, Any]) -> Callable[[], object]:
+    """What tells the workspace when Airflow has ended a run by itself; nothing, for a run that has no Airflow here.
+
+    :param head: of the pipeline run.
+    """
+    dag_id, run_id = head.get("dag_id"), str(head.get("id"))
+    if not dag_id or head.get("dag_run_id") != run_id or active.is_tracked(run_id):
         return lambda: None
     try:
         target = target_if_any(workspace._reference(), bool(head.get("embedded")))
@@ -184,5 +187,5 @@ def _airflow_look(pipeline_run: PipelineRun, head: Mapping[str, Any]) -> Callabl
         target = None  # the run can still be followed by what the workspace says
     if target is None:
         return lambda: None
-    run = active.ActiveRun(workspace._run_store(), pipeline_run.id, str(dag_id), target, pipeline_run.id)
+    run = active.ActiveRun(workspace._run_store(), run_id, str(dag_id), target, run_id)
     return lambda: active.look(run)
