@@ -20,7 +20,7 @@ def plan_task(dag_id: str, bundle_names: Collection[str] | None = None, task_gro
     found = [task for task in dag(dag_id, bundle_names).tasks if isinstance(task, PlanOperator)]
     if not found:
         raise SystemExit(f"DAG {dag_id!r} was not made from a pipeline: it has no task that plans.")
-    groups = {getattr(task, "group", "") or "": task for task in found}
+    groups = {task.pipeline_group: task for task in found}
     if task_group is None and len(found) == 1:
         return found[0]
     if task_group not in groups:

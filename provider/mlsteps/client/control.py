@@ -28,6 +28,8 @@ def cancel(workspace: Workspace, pipeline_run_id: str) -> None:
     if pipeline_status(runs, pipeline_run_id) in TERMINAL:
         return
     runs.write(pipeline_run_id, "status", status="CancelRequested")
+    if head.get("task_group"):
+        return  # its steps see it and stop; the DAG run holds tasks that are no part of this pipeline
     target = target_if_any(workspace._reference(), bool(head.get("embedded")))
     if target is not None and head.get("dag_id"):
         cancel_run(runs, pipeline_run_id, str(head["dag_id"]), target, str(head.get("dag_run_id") or pipeline_run_id))

@@ -21,6 +21,7 @@ class Attempt:
     :param run_started: when the DAG run started, in seconds since the epoch; a run that is cleared starts again.
     :param submission: what a client said beside the parameters: ``experiment_name``, ``tags``, ...
     :param triggered: when the DAG run was made, in seconds since the epoch.
+    :param task_group: which pipeline of the DAG this is, when the DAG holds it as a task group.
     """
 
     dag_id: str
@@ -32,9 +33,10 @@ class Attempt:
     run_started: float
     submission: Mapping[str, Any]
     triggered: float = 0.0
+    task_group: str = ""
 
     @classmethod
-    def of(cls, context: Mapping[str, Any]) -> Attempt:
+    def of(cls, context: Mapping[str, Any], task_group: str = "") -> Attempt:
         """The attempt that a task's context tells of."""
         ti, dag_run = context["ti"], context["dag_run"]
         started = getattr(dag_run, "start_date", None)
@@ -47,14 +49,19 @@ class Attempt:
             max_tries=getattr(ti, "max_tries", 0) or 0,
             clear_number=getattr(dag_run, "clear_number", 0) or 0,
             run_started=started.timestamp() if started else time.time(),
-            submission=(dag_run.conf or {}).get(SUBMISSION) or {},
+            submission={} if task_group else (dag_run.conf or {}).get(SUBMISSION) or {},
             triggered=triggered.timestamp() if triggered else time.time(),
+            task_group=task_group,
         )
 
     @property
     def pipeline_run_id(self) -> str:
         """The pipeline run's id."""
-        return run_ids.pipeline_run_id(self.dag_id, self.run_id)
+        return run_ids.pipeline_run_id(self.dag_id, self.run_id, self.task_group)
+
+    def task_of(self, step_id: str) -> str:
+        """The id of the task that runs a step."""
+        return task_of(self.task_group, step_id)
 
     @property
     def is_last(self) -> bool:
@@ -97,3 +104,11 @@ class Attempt:
     def made(self, producer: Mapping[str, Any]) -> bool:
         """Whether this same task of this same run made a result, in whichever try."""
         return all(producer.get(key) == getattr(self, key) for key in ("dag_id", "run_id", "task_id"))
+
+
+def task_of(task_group: str, step_id: str) -> str:
+    """The id of the task that runs a step of a pipeline.
+
+    :param task_group: the pipeline's, or empty for one that is the whole DAG.
+    """
+    return f"{task_group}.{step_id}" if task_group else step_id

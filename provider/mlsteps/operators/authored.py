@@ -19,6 +19,8 @@ from mlsteps.operators.step import StepOperator
 from mlsteps.sdk.binding import InputRequest, OutputKey
 
 if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
     from mlsteps.sdk.steps.base import PipelineStep
 
 
@@ -79,11 +81,11 @@ class OutputReference(XComArg):  # type: ignore[misc]
     :param operator: the producing task; :param target: which output of it, and how it is read.
     """
 
-    def __init__(self, operator: StepOperator, target: UpstreamOutput) -> None:
+    def __init__(self, operator: BaseOperator, target: UpstreamOutput) -> None:
         self.operator = operator
         self.target = target
 
-    def iter_references(self) -> Iterator[tuple[StepOperator, str]]:
+    def iter_references(self) -> Iterator[tuple[BaseOperator, str]]:
         """The task this waits for, and the XCom that tells of the output."""
         yield self.operator, "return_value"
 

@@ -47,7 +47,7 @@ class StepExecution:
         self.operator = operator
         self.context = context
         self.log = operator.log
-        self.attempt = Attempt.of(context)
+        self.attempt = Attempt.of(context, operator.pipeline_group)
         self.plan = pull(context, operator.plan_task_id)
         self.target: Target | None = None
         self.taken_over: str | None = None
@@ -122,7 +122,9 @@ class StepExecution:
 
         ti = self.context["ti"]
         self.upstream = upstream_outputs(
-            self.node, self.plan, lambda step: ti.xcom_pull(task_ids=step, key="return_value")
+            self.node,
+            self.plan,
+            lambda step: ti.xcom_pull(task_ids=self.attempt.task_of(step), key="return_value"),
         )
         self.snapshot = self._snapshot()
         decision = decide(

@@ -28,11 +28,15 @@ def upstream_outputs(node: StepNode, plan: Plan | None, pull: Callable[[str], An
     :raises UserErrorException: when a step has left no outputs.
     """
     needed = dict.fromkeys(port.source["step"] for port in node.inputs if "step" in port.source)
-    return {step_id: _outputs_of(step_id, plan, pull) for step_id in needed}
+    return {step_id: outputs_of(step_id, plan, pull(step_id)) for step_id in needed}
 
 
-def _outputs_of(step_id: str, plan: Plan | None, pull: Callable[[str], Any]) -> Outputs:
-    value = pull(step_id)
+def outputs_of(step_id: str, plan: Plan | None, value: Any) -> Outputs:
+    """The outputs of one step.
+
+    :param value: its ``return_value`` XCom, or None.
+    :raises UserErrorException: when it has left none.
+    """
     if isinstance(value, Mapping) and "outputs" in value:
         return {name: OutputRecord.from_json(item) for name, item in value["outputs"].items()}
     found = plan.outputs(step_id) if plan else {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from mlsteps.contracts.graph import PipelineGraph
+from mlsteps.operators.parameters import refuse_unknown
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,6 +26,8 @@ class PlanOperator(BaseOperator):  # type: ignore[misc]
     """
 
     template_fields: Collection[str] = ()
+    #: The task group that the pipeline is; empty for a pipeline that is the whole DAG.
+    pipeline_group = ""
     ui_color = "#e8e3f3"
     shallow_copy_attrs: Sequence[str] = ("graph",)
 
@@ -46,6 +49,15 @@ class PlanOperator(BaseOperator):  # type: ignore[misc]
     def pipeline(self) -> PipelineGraph:
         """The graph, as this task reads it."""
         return self.graph if isinstance(self.graph, PipelineGraph) else PipelineGraph.from_json(self.graph)
+
+    def given(self, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the run was triggered with: values by the names of the DAG's params.
+
+        :raises InvalidInput: for names that the pipeline does not have.
+        """
+        refuse_unknown(context["dag_run"].conf, self.dag.params)
+        values: Mapping[str, Any] = context["params"]
+        return values
 
     def execute(self, context: Context) -> None:
         """Decide, and skip what is reused; ends in success.

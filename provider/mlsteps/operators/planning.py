@@ -13,7 +13,7 @@ from mlsteps.operators import commit, planned, runs, sources
 from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.failures import told_to_airflow
 from mlsteps.operators.inputs import input_documents, upstream_outputs
-from mlsteps.operators.parameters import CONTINUE, REGENERATE, refuse_unknown, values
+from mlsteps.operators.parameters import CONTINUE, REGENERATE, values
 from mlsteps.operators.planting import plant
 from mlsteps.operators.settings import setting
 from mlsteps.operators.watch import stop_reason
@@ -42,7 +42,7 @@ class Planning:
         self.operator = operator
         self.context = context
         self.log = operator.log
-        self.attempt = Attempt.of(context)
+        self.attempt = Attempt.of(context, operator.pipeline_group)
         self.graph = operator.pipeline()
         self.has_runs = False
         self.stopped = False
@@ -59,7 +59,8 @@ class Planning:
             raise
         self.log.info("%d of %d steps are reused.", len(decisions.reused), len(decisions.decisions))
         if decisions.reused:
-            raise DownstreamTasksSkipped(tasks=list(decisions.reused))  # type: ignore[no-untyped-call]
+            skipped = [self.attempt.task_of(step) for step in decisions.reused]
+            raise DownstreamTasksSkipped(tasks=skipped)  # type: ignore[no-untyped-call]
 
     def _planned(self) -> Plan:
         self._open()
@@ -81,8 +82,7 @@ class Planning:
 
     def _read_parameters(self) -> None:
         """Wrong parameters are refused before anything is decided."""
-        refuse_unknown(self.context["dag_run"].conf, self.operator.dag.params)
-        params = self.context["params"]
+        params = self.operator.given(self.context)
         self.parameters = values(self.graph.parameters, params)
         self.regenerate = bool(params.get(REGENERATE, False))
         self.go_on = bool(params.get(CONTINUE, False))
@@ -160,7 +160,7 @@ class Planning:
         runs.write_reused(self.runs, self.attempt, self.experiment, reused, lambda node: self._inputs(node, told))
         if len(reused) <= setting("planted_steps"):
             for step in reused:
-                plant(self.attempt, step.node.id, step.value, step.record)
+                plant(self.attempt, self.attempt.task_of(step.node.id), step.value, step.record)
 
     def _passed_on(self, node: StepNode, decision: Decision) -> runs.Reused:
         assert decision.record is not None

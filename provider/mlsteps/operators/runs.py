@@ -50,7 +50,11 @@ def open_pipeline_run(
         if graph is not None:
             head.update(_graph_head(graph), continue_on_step_failure=continue_on_step_failure)
             head["parameters"] = dict(parameters or {})
-        runs.create(run_id, experiment=experiment, type=PIPELINE_RUN, name=attempt.dag_id, **head)
+        name = attempt.dag_id
+        if attempt.task_group:
+            head["task_group"] = attempt.task_group
+            name = f"{attempt.dag_id}.{attempt.task_group}"
+        runs.create(run_id, experiment=experiment, type=PIPELINE_RUN, name=name, **head)
         for key, value in {"azureml.pipelinerunid": run_id, **properties()}.items():
             runs.write(run_id, "property", key=key, value=value)
         _write_submission(runs, run_id, attempt.submission)
@@ -184,7 +188,7 @@ def _head(attempt: Attempt, experiment: str, node: StepNode, number: int) -> dic
         "try": number,
         "compute": dict(node.compute),
         "definition": node.to_json(),
-        "portal_url": task_address(attempt.dag_id, attempt.run_id, node.id),
+        "portal_url": task_address(attempt.dag_id, attempt.run_id, attempt.task_of(node.id)),
     }
 
 

@@ -35,6 +35,7 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
     :param experiment_name: the experiment its runs belong to; the DAG's id by default.
     :param plan_task_id: the task that decides for all steps of the DAG; None: the step decides for itself.
     :param mlsteps_conn_id: connection of type ``mlsteps`` that says where the workspace lies.
+    :param pipeline_group: the task group that the pipeline is; empty for a pipeline that is the whole DAG.
     """
 
     # Nothing of a compiled step is a template: `{{` in an argument is what the script gets, as in the SDK.
@@ -51,6 +52,7 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         experiment_name: str | None = None,
         plan_task_id: str | None = None,
         mlsteps_conn_id: str | None = None,
+        pipeline_group: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -59,6 +61,7 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         self.experiment_name = experiment_name
         self.plan_task_id = plan_task_id
         self.mlsteps_conn_id = mlsteps_conn_id
+        self.pipeline_group = pipeline_group
 
     def pipeline(self) -> tuple[PipelineGraph, StepNode]:
         """The graph and the step in it, as this task runs them."""

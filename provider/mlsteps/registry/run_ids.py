@@ -8,12 +8,15 @@ import uuid
 _RUNS = uuid.UUID("0b6f0a0e-6f0e-4a3c-8d52-9d2b4e0f7c11")
 
 
-def pipeline_run_id(dag_id: str, run_id: str) -> str:
+def pipeline_run_id(dag_id: str, run_id: str, task_group: str = "") -> str:
     """The id of a pipeline run.
 
     :param run_id: the DAG run's ``run_id``. A UUID stands for itself: a client that submits a pipeline chooses the id
         and so knows it before the DAG run exists.
+    :param task_group: of a pipeline that is a task group of the DAG, which may hold several.
     """
+    if task_group:
+        return str(uuid.uuid5(_RUNS, f"{dag_id}/{run_id}\n{task_group}"))
     try:
         return str(uuid.UUID(run_id))
     except ValueError:

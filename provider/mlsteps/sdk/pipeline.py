@@ -158,6 +158,21 @@ class Pipeline:
 
         return dag(self._built, dag_id, **dag_kwargs)
 
+    def as_task_group(self, group_id: str, **group_kwargs: Any) -> Any:
+        """The pipeline as a task group of a larger Airflow DAG, between other tasks.
+
+        ::
+
+            with DAG("nightly", schedule="@daily"):
+                train = pipeline.as_task_group("train", parameters={"rate": "{{ params.rate }}"})
+                extract >> train >> notify
+
+        :param group_kwargs: see :func:`mlsteps.translate.task_group`.
+        """
+        from mlsteps.translate import task_group
+
+        return task_group(self._built, group_id, **group_kwargs)
+
     @staticmethod
     def load_yaml(
         workspace: Any, filename: Any, _workflow_provider: Any = None, _service_endpoint: Any = None

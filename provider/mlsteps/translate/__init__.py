@@ -3,12 +3,14 @@
 Nothing is hashed, listed or fetched here: a DAG file is parsed again and again, and by every task of it.
 
 * :func:`dag`        one graph, one DAG
+* :func:`task_group` one graph, one task group of a DAG
 * :func:`load_dags`  the stored pipelines of a workspace, for a DAG file that serves them all
 """
 
 from __future__ import annotations
 
 from mlsteps.translate.dag import dag
+from mlsteps.translate.group import task_group
 from mlsteps.translate.loader import load_dags
 
-__all__ = ["dag", "load_dags"]
+__all__ = ["dag", "load_dags", "task_group"]

@@ -88,7 +88,6 @@ def dag_file(fallback: str) -> str:
 
 
 def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str, origin: Mapping[str, Any] | None) -> None:
-    from mlsteps.compute.choose import scheduling
     from mlsteps.operators.plan import PlanOperator
 
     plan = PlanOperator(
@@ -97,14 +96,28 @@ def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str, origin: Mapping
         graph=graph,
         experiment_name=experiment,
         origin=origin,
-        outlets=_plan_outlets(graph) or None,
+        outlets=plan_outlets(graph) or None,
     )
+    add_steps(made, graph, plan, {"experiment_name": experiment, "trigger_rule": "none_failed"})
+
+
+def add_steps(
+    made: DAG, graph: PipelineGraph, plan: PlanOperator, common: Mapping[str, Any]
+) -> dict[str, StepOperator]:
+    """Make a task of each step, with all edges; answers them by the step's id.
+
+    :param plan: the task that plans; :param common: arguments of all tasks.
+    """
+    from mlsteps.compute.choose import scheduling
+
     placed = scheduling(graph.workspace, (node.compute.get("name") for node in graph.steps))
-    tasks = {node.id: _task(made, graph, node, experiment, placed) for node in graph.steps}
+    common = {"plan_task_id": plan.task_id, **common}
+    tasks = {node.id: _task(made, graph, node, common, placed) for node in graph.steps}
     _connect(plan, tasks, graph)
+    return tasks
 
 
-def _plan_outlets(graph: PipelineGraph) -> list[Any]:
+def plan_outlets(graph: PipelineGraph) -> list[Any]:
     """``plan`` sends the asset events of steps that it marks reused."""
     from mlsteps.operators.commit import reused_alias
 
@@ -116,7 +129,7 @@ def _task(
     made: DAG,
     graph: PipelineGraph,
     node: StepNode,
-    experiment: str,
+    common: Mapping[str, Any],
     placed: Mapping[str | None, Mapping[str, str]],
 ) -> StepOperator:
     from mlsteps.operators.commit import assets_of
@@ -129,13 +142,10 @@ def _task(
         dag=made,
         node=node,
         graph=graph,
-        experiment_name=experiment,
-        plan_task_id=PLAN,
-        trigger_rule="none_failed",
         task_display_name=node.name if node.name != node.id else None,
         doc_md=step_text(node),
         outlets=assets_of(graph.workspace, node.outputs) or None,
-        **{**placed.get(node.compute.get("name"), {}), **_placement(node.compute)},
+        **{**common, **placed.get(node.compute.get("name"), {}), **_placement(node.compute)},
     )
     if node.type in COLORS:
         task.ui_color = COLORS[node.type]
@@ -149,9 +159,10 @@ def _placement(compute: Mapping[str, Any]) -> dict[str, Any]:
 
 def _connect(plan: PlanOperator, tasks: Mapping[str, StepOperator], graph: PipelineGraph) -> None:
     """Write the edges of the whole graph straight into the tasks; one by one they would cost as much as the tasks."""
-    plan.downstream_task_ids.update(tasks)
+    plan.downstream_task_ids.update(task.task_id for task in tasks.values())
     for node in graph.steps:
-        upstream = node.upstream()
-        tasks[node.id].upstream_task_ids.update(upstream, (plan.task_id,))
-        for step_id in upstream:
-            tasks[step_id].downstream_task_ids.add(node.id)
+        task = tasks[node.id]
+        upstream = [tasks[step_id] for step_id in node.upstream()]
+        task.upstream_task_ids.update((before.task_id for before in upstream), (plan.task_id,))
+        for before in upstream:
+            before.downstream_task_ids.add(task.task_id)
