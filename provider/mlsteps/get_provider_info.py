@@ -94,4 +94,21 @@ def _options() -> dict[str, Any]:
             "example": None,
             "default": "10.0",
         },
+        "retries": {
+            "description": (
+                "How often a step of a submitted or published pipeline is tried again when its worker was lost or a "
+                "store did not answer. A script that fails is not, as in the SDK."
+            ),
+            "version_added": "0.1.0",
+            "type": "integer",
+            "example": None,
+            "default": "2",
+        },
+        "retry_seconds": {
+            "description": "Seconds before each of these tries.",
+            "version_added": "0.1.0",
+            "type": "float",
+            "example": None,
+            "default": "30.0",
+        },
     }

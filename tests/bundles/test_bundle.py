@@ -18,6 +18,7 @@ from mlsteps.bundles.folder import LOADER
 from mlsteps.bundles.versions import SHARDS, shard_of
 from mlsteps.errors import InvalidInput, StoreError
 from mlsteps.registry import dags, endpoints, graphs, pipelines
+from mlsteps.registry.placements import delete_placement, put_placement
 from mlsteps.storage.base import Store
 from mlsteps.storage.workspace_store import WorkspaceStore
 from tests.translate.test_dag import diamond
@@ -42,6 +43,10 @@ def served(bundle: MlstepsDagBundle) -> dict[str, Any]:
     bag = DagBag(str(bundle.path), bundle_path=bundle.path, bundle_name=bundle.name)
     assert bag.import_errors == {}
     return dict(bag.dags)
+
+
+def queues(bundle: MlstepsDagBundle, dag_id: str) -> dict[str, str]:
+    return {task.task_id: task.queue for task in served(bundle)[dag_id].tasks}
 
 
 @pytest.fixture
@@ -94,6 +99,28 @@ class TestServing:
         assert set(served(bundle)) == set(made)
         files = {file.name for file in bundle.path.glob("*.py")}
         assert files == {f"mlsteps_{shard_of(dag_id)}.py" for dag_id in made} and len(files) <= SHARDS
+
+    def test_tasks_get_the_queue_and_pool_of_their_compute_target(
+        self, root: str, ws: WorkspaceStore, publish: Callable[..., Any]
+    ) -> None:
+        dag_id = publish("one")["dag_id"]
+        target = next(node.compute["name"] for node in diamond().steps if node.compute.get("name"))
+        steps = [node.id for node in diamond().steps if node.compute.get("name") == target]
+        bundle = bundle_of(root)
+        before = version_of(bundle), queues(bundle, dag_id)
+        put_placement(ws, {"name": target.upper(), "kind": "local", "queue": "gpus"})
+        put_placement(ws, {"name": "*", "kind": "local", "queue": "all"})
+        put_placement(ws, {"name": "other", "kind": "local"})
+        bundle.refresh()
+        found = queues(bundle, dag_id)
+        assert {found.pop(step) for step in steps} == {"gpus"} and found.pop("plan") == before[1]["plan"]
+        assert set(found.values()) <= {"all"}
+        assert queues(bundle_of(root, version_of(bundle)), dag_id) == queues(bundle, dag_id)  # on a worker
+        assert queues(bundle_of(root, before[0]), dag_id) == before[1]  # a run keeps what it began with
+        for name in (target, "*"):
+            delete_placement(ws, name)
+        bundle.refresh()
+        assert (version_of(bundle), queues(bundle, dag_id)) == before
 
     def test_only_what_is_active_is_read(self, root: str, ws: WorkspaceStore, publish: Callable[..., Any]) -> None:
         old, kept = publish("old"), publish("kept")
@@ -268,7 +295,7 @@ class TestVersions:
 
 
 class TestCost:
-    def test_a_look_at_an_unchanged_workspace_is_one_listing(
+    def test_a_look_at_an_unchanged_workspace_is_two_listings(
         self, root: str, publish: Callable[..., Any], asked: Counter[str]
     ) -> None:
         for number in range(20):
@@ -277,7 +304,7 @@ class TestCost:
         asked.clear()
         for _ in range(3):
             bundle.refresh()
-        assert asked == {"list": 3}
+        assert asked == {"list": 6}  # of DAGs, and of placements
 
     def test_a_change_costs_what_has_changed(self, root: str, publish: Callable[..., Any], asked: Counter[str]) -> None:
         for number in range(50):
@@ -286,7 +313,7 @@ class TestCost:
         publish("new")
         asked.clear()
         bundle.refresh()
-        assert asked == {"list": 1, "read": 2, "create": 2}  # its document and graph; one shard and the index
+        assert asked == {"list": 2, "read": 2, "create": 2}  # its document and graph; one shard and the index
 
     def test_only_files_that_have_changed_look_new_to_airflow(self, root: str, publish: Callable[..., Any]) -> None:
         for number in range(50):
@@ -308,7 +335,7 @@ class TestCost:
             dags.serve(ws, {"dag_id": "exp", "kind": "experiment", "graph": digest, "experiment": "exp"})
         asked.clear()
         assert len(served(bundle_of(root))) == 1
-        assert asked["list"] == 1 and asked["read"] == 2
+        assert asked["list"] == 2 and asked["read"] == 2
 
 
 class TestTrouble:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,29 @@ def test_retries_stay_with_airflow_until_the_last_try(tmp_path: Path) -> None:
     done = run(made)
     assert (done.state, done.states["flaky"], done.states["other"]) == ("success", "success", "success")
     assert status_of(tmp_path, "retries", done.run_id) == "Completed"
+
+
+def test_a_script_that_fails_is_not_tried_again_where_retries_are_for_machines(tmp_path: Path) -> None:
+    graph = side_by_side(tmp_path, bad=f"open({str(tmp_path / 'ran')!r}, 'a').write('x'); raise SystemExit(3)")
+    retries = {"retries": 2, "retry_delay": timedelta(0)}
+    done = run(dag(graph, "for_machines", default_args=retries, retry_scripts=False))
+    assert (tmp_path / "ran").read_text() == "x" and done.states["bad"] == "failed"
+    assert state_of(tmp_path, "for_machines", done.run_id, "bad").final
+    assert status_of(tmp_path, "for_machines", done.run_id) == "Failed"
+
+
+def test_a_runner_that_is_lost_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLSTEPS_FORK_RUNNER", "0")
+    script = f"""
+import os, signal
+first = not os.path.exists({str(tmp_path / "ran")!r})
+open({str(tmp_path / "ran")!r}, "a").write("x")
+if first:
+    os.kill(os.getppid(), signal.SIGKILL)
+    import time
+    time.sleep(60)
+"""
+    retries = {"retries": 2, "retry_delay": timedelta(0)}
+    done = run(dag(side_by_side(tmp_path, bad=script), "lost", default_args=retries, retry_scripts=False))
+    assert (tmp_path / "ran").read_text() == "xx" and done.states["bad"] == "success"
+    assert status_of(tmp_path, "lost", done.run_id) == "Completed"

@@ -74,3 +74,9 @@ def test_runs_know_where_they_came_from(kind: str) -> None:
     origin = served(kind=kind).task_dict["plan"].origin
     assert origin["pipeline_id"] == "i" and origin["graph"].startswith("graphs/")
     assert ("pipeline_endpoint_id" in origin) == (kind == "endpoint")
+
+
+def test_lost_workers_are_made_up_for_and_scripts_that_fail_are_not() -> None:
+    tasks = served().task_dict
+    assert {task.retries for task in tasks.values()} == {2}
+    assert {task.retry_scripts for name, task in tasks.items() if name != "plan"} == {False}

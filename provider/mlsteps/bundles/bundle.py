@@ -72,7 +72,7 @@ class MlstepsDagBundle(BaseDagBundle):
         return None if found is None else BundleVersion(found.version)
 
     def refresh(self) -> None:
-        """Look at the workspace with one listing, and bring in what has changed.
+        """Look at the workspace with two listings, and bring in what has changed.
 
         :raises StoreError: when the workspace cannot be read; what was there stays.
         """
@@ -83,9 +83,9 @@ class MlstepsDagBundle(BaseDagBundle):
             if self._served is None:
                 self._served = versions.Served(self.workspace)
             if self._served.look(now) or folder.read(self.path) is None:
-                self._follow(self._served.shards(now))
+                self._follow(self._served.shards(now), self._served.scheduling())
 
-    def _follow(self, shards: versions.Shards) -> None:
+    def _follow(self, shards: versions.Shards, scheduling: dict[str, dict[str, str]]) -> None:
         """Keep the version in the workspace before anything here speaks of it: a worker may need it at once."""
         cache, known = self._cache(), folder.read(self.path)
         before = set(known.shards.values()) if known and known.root == self.workspace.root else set()
@@ -95,10 +95,11 @@ class MlstepsDagBundle(BaseDagBundle):
             if digest not in before:
                 versions.put(self.workspace, documents)
             cache.put(digest, documents)
-        version = versions.put(self.workspace, {"shards": digests})
+        placed = {"scheduling": scheduling} if scheduling else {}
+        version = versions.put(self.workspace, {"shards": digests, **placed})
         graphs = {item["graph"] for documents in shards.values() for item in documents.values() if "graph" in item}
         cache.fetch_graphs(graphs)
-        self._write(folder.Description(self.workspace.root, str(self._cache_folder), version, digests))
+        self._write(folder.Description(self.workspace.root, str(self._cache_folder), version, digests, scheduling))
         cache.forget_others([*digests.values(), *graphs])
 
     def _lay_out_version(self, version: str) -> None:
@@ -106,8 +107,8 @@ class MlstepsDagBundle(BaseDagBundle):
             index = self._cache().version(version)
             if "shards" not in index:
                 raise StoreError(f"{version} is no version of the workspace at {self.workspace.root}.")
-            shards = dict(index["shards"])
-            self._write(folder.Description(self.workspace.root, str(self._cache_folder), version, shards))
+            said = dict(index["shards"]), dict(index.get("scheduling") or {})
+            self._write(folder.Description(self.workspace.root, str(self._cache_folder), version, *said))
 
     def _write(self, description: folder.Description) -> None:
         self.path.mkdir(parents=True, exist_ok=True)

@@ -28,12 +28,14 @@ class Description(NamedTuple):
     """What ``bundle.json`` says.
 
     :param shards: ``{shard: digest}``; :param cache: folder of the documents on this machine.
+    :param scheduling: pool, queue and executor by compute target.
     """
 
     root: str
     cache: str
     version: str
     shards: dict[str, str]
+    scheduling: dict[str, dict[str, str]]
 
     def documents(self) -> Cache:
         """The documents."""
@@ -50,9 +52,9 @@ def read(folder: Path) -> Description | None:
 
 
 def write(folder: Path, description: Description) -> None:
-    """Make the folder say this. A loader whose shard has changed gets a new time, so that Airflow reads it again."""
+    """Make the folder say this. A loader whose DAGs have changed gets a new time, so that Airflow reads it again."""
     before = read(folder)
-    known: Mapping[str, str] = before.shards if before else {}
+    known: Mapping[str, str] = before.shards if before and before.scheduling == description.scheduling else {}
     for shard in description.shards:
         if not (folder / loader_name(shard)).exists():
             write_file(folder / loader_name(shard), LOADER)
@@ -76,11 +78,10 @@ def shard_of(file: str) -> str:
     return Path(file).stem.removeprefix(_PREFIX)
 
 
-def dag_documents(folder: Path, file: str) -> tuple[Any, Cache, str]:
-    """The documents of a loader's DAGs by id, where their graphs are found, and the workspace's root."""
+def dag_documents(folder: Path, file: str) -> tuple[Any, Description]:
+    """The documents of a loader's DAGs by id, and what the folder says."""
     description = read(folder)
     shard = shard_of(file)
     if description is None or shard not in description.shards:
-        return {}, Cache(folder, ""), ""
-    cache = description.documents()
-    return cache.version(description.shards[shard]), cache, description.root
+        return {}, description or Description("", str(folder), "", {}, {})
+    return description.documents().version(description.shards[shard]), description

@@ -8,12 +8,11 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlsteps.bundles.folder import dag_documents
+from mlsteps.bundles.folder import Description, dag_documents
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-    from mlsteps.bundles.cache import Cache
 
 log = logging.getLogger(__name__)
 
@@ -29,19 +28,19 @@ def load(namespace: MutableMapping[str, Any], file: str) -> None:
     from airflow.sdk import get_parsing_context
 
     path = os.path.abspath(file)
-    documents, cache, root = dag_documents(Path(path).parent, path)
+    documents, folder = dag_documents(Path(path).parent, path)
     wanted = get_parsing_context().dag_id
     if wanted is not None and wanted in documents:
-        namespace[wanted] = _made(documents[wanted], cache, root)
+        namespace[wanted] = _made(documents[wanted], folder)
         return
     for dag_id, document in documents.items():
         try:
-            namespace[dag_id] = _made(document, cache, root)
+            namespace[dag_id] = _made(document, folder)
         except Exception:  # whatever it is, the next one may be sound
-            log.exception("The stored pipeline %s of the workspace at %s cannot become a DAG", dag_id, root)
+            log.exception("The stored pipeline %s of the workspace at %s cannot become a DAG", dag_id, folder.root)
 
 
-def _made(document: Mapping[str, Any], cache: Cache, root: str) -> DAG:
+def _made(document: Mapping[str, Any], folder: Description) -> DAG:
     from mlsteps.translate.served import dag_of
 
-    return dag_of(document, cache.graph, root)
+    return dag_of(document, folder.documents().graph, folder.root, folder.scheduling)

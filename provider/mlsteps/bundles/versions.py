@@ -2,7 +2,8 @@
 
 A version is the digest of an index; the index names shards by digest, a shard holds the documents of its DAGs (see
 :mod:`mlsteps.registry.dags`), and each of these names its graph by digest. So a new pipeline adds one index and one
-shard whatever the number of pipelines, and whoever knows a version can find all that belongs to it.
+shard whatever the number of pipelines, and whoever knows a version can find all that belongs to it. The index also says
+which pool, queue and executor the tasks of each compute target get, if the workspace's placements name any.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from mlsteps.compute.placement import scheduling_of
 from mlsteps.contracts.codec import digest_of
-from mlsteps.registry import dags, graphs
+from mlsteps.registry import dags, graphs, placements
 from mlsteps.storage.base import Entry
 from mlsteps.storage.workspace_store import WorkspaceStore
 
@@ -52,7 +54,8 @@ class Served:
         self._until: float | None = None
 
     def look(self, now: float) -> bool:
-        """List once; whether anything has changed since the last look, or this is the first. What is new is read.
+        """List DAGs and placements; whether anything has changed since the last look, or this is the first. What is
+        new is read.
 
         :param now: in seconds since the epoch; DAGs that have been retired for long are left out.
         """
@@ -78,5 +81,12 @@ class Served:
                 made.setdefault(shard_of(document["dag_id"]), {})[document["dag_id"]] = document
         return {name: dict(sorted(made[name].items())) for name in sorted(made)}
 
+    def scheduling(self) -> dict[str, dict[str, str]]:
+        """``{compute target: {"pool", "queue", "executor"}}`` of the last look; nothing when no placement names any."""
+        found = [item for path, item in sorted(self._documents.items()) if path.startswith(f"{placements.FOLDER}/")]
+        said = {str(item["name"]): scheduling_of(item) for item in found}
+        return said if any(said.values()) else {}
+
     def _listing(self) -> list[Entry]:
-        return [entry for entry in self._ws.store.list(dags.FOLDER) if entry.path.endswith(".json")]
+        found = (entry for folder in (dags.FOLDER, placements.FOLDER) for entry in self._ws.store.list(folder))
+        return [entry for entry in found if entry.path.endswith(".json")]

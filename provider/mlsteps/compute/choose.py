@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlsteps.compute.base import Target
-from mlsteps.compute.placement import SCHEDULING, DockerOptions, options_of
+from mlsteps.compute.placement import DockerOptions, options_of, scheduling_of
 from mlsteps.compute.vm_sizes import resources
 from mlsteps.registry.documents import get_compute
 from mlsteps.registry.placements import EVERY, get_placement
@@ -36,8 +36,16 @@ def scheduling(reference: Mapping[str, Any], names: Iterable[str | None]) -> dic
     if "://" in root or not os.path.isdir(os.path.join(root, "placements")):
         return {}
     ws = WorkspaceStore(root)
-    found = {name: get_placement(ws, name) or {} for name in set(names)}
-    return {name: {key: said[key] for key in SCHEDULING if said.get(key)} for name, said in found.items()}
+    return {name: scheduling_of(get_placement(ws, name) or {}) for name in set(names)}
+
+
+def scheduled(known: Mapping[str, Mapping[str, str]], names: Iterable[str | None]) -> dict[str | None, dict[str, str]]:
+    """The same from what is known of the workspace's placements already.
+
+    :param known: ``pool``, ``queue`` and ``executor`` by the name of a placement.
+    """
+    lower = {name.lower(): said for name, said in known.items()}
+    return {name: dict(lower.get(name.lower() if name else EVERY, lower.get(EVERY, {}))) for name in set(names)}
 
 
 def choose(ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], default: str = "local") -> Target:

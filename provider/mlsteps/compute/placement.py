@@ -14,6 +14,11 @@ SCHEDULING = ("pool", "queue", "executor")
 _KEYS = ("name", "kind", "options", *SCHEDULING)
 
 
+def scheduling_of(placement: Mapping[str, Any]) -> dict[str, str]:
+    """Pool, queue and executor of a placement, as far as it names them."""
+    return {key: str(placement[key]) for key in SCHEDULING if placement.get(key)}
+
+
 @dataclass(frozen=True)
 class LocalOptions:
     """A process on the worker; there is nothing to say about it."""

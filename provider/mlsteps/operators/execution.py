@@ -286,7 +286,8 @@ class StepExecution:
             self.cancelled = self.cancelled or "it was cancelled"
             raise AirflowFailException(f"Step {self.node.name!r} was stopped: {self.cancelled}.")
         self.error = {**result.error, "exit_code": result.exit_code}
-        raise AirflowException(failure_text(self.node.name, result))
+        is_tried_again = self.operator.retry_scripts or result.error.get("category") == "infrastructure"
+        raise (AirflowException if is_tried_again else AirflowFailException)(failure_text(self.node.name, result))
 
     def _note_failure(self, error: BaseException, *, final: bool) -> None:
         """Whatever ended this try: its run says so, and the other steps of the pipeline run hear of it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-_DEFAULTS = {"planted_steps": 50.0, "watch_seconds": 5.0, "wait_seconds": 10.0}
+_DEFAULTS = {"planted_steps": 50.0, "watch_seconds": 5.0, "wait_seconds": 10.0, "retries": 2.0, "retry_seconds": 30.0}
 
 
 def setting(name: str) -> float:

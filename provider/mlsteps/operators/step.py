@@ -36,6 +36,8 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
     :param plan_task_id: the task that decides for all steps of the DAG; None: the step decides for itself.
     :param mlsteps_conn_id: connection of type ``mlsteps`` that says where the workspace lies.
     :param pipeline_group: the task group that the pipeline is; empty for a pipeline that is the whole DAG.
+    :param retry_scripts: whether the task's retries are for a script that fails, too, and not only for what befalls
+        the machines: a worker that is lost, a store that does not answer.
     """
 
     # Nothing of a compiled step is a template: `{{` in an argument is what the script gets, as in the SDK.
@@ -53,6 +55,7 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         plan_task_id: str | None = None,
         mlsteps_conn_id: str | None = None,
         pipeline_group: str = "",
+        retry_scripts: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,6 +65,7 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         self.plan_task_id = plan_task_id
         self.mlsteps_conn_id = mlsteps_conn_id
         self.pipeline_group = pipeline_group
+        self.retry_scripts = retry_scripts
 
     def pipeline(self) -> tuple[PipelineGraph, StepNode]:
         """The graph and the step in it, as this task runs them."""

@@ -12,6 +12,7 @@ from typing import Any, Mapping
 from mlsteps.registry.documents import Documents
 from mlsteps.storage.workspace_store import WorkspaceStore
 
+FOLDER = "placements"
 #: The placement of every compute target that has none of its own, and of steps that name no target.
 EVERY = "*"
 
@@ -41,4 +42,4 @@ def delete_placement(ws: WorkspaceStore, name: str) -> bool:
 
 
 def _documents(ws: WorkspaceStore) -> Documents:
-    return Documents(ws, "placements")
+    return Documents(ws, FOLDER)

@@ -62,8 +62,10 @@ def embedded_home() -> Home | None:
 
 
 def _candidates(name: str) -> Iterator[tuple[dict[str, Any], str | None]]:
+    from mlsteps.hooks.connections import use_airflow_connections
     from mlsteps.hooks.mlsteps import resolve_reference
 
+    use_airflow_connections()  # a bundle's root may name one
     home = embedded_home()
     if home is not None:
         for root in dict.fromkeys([*known_roots(home), *roots_of(home).values()]):

@@ -32,6 +32,8 @@ def dag(
     experiment: str | None = None,
     about: Sequence[str] = (),
     origin: Mapping[str, Any] | None = None,
+    retry_scripts: bool = True,
+    scheduling: Mapping[str, Mapping[str, str]] | None = None,
     **dag_kwargs: Any,
 ) -> DAG:
     """The DAG of a pipeline.
@@ -45,6 +47,8 @@ def dag(
     :param experiment: the experiment its runs belong to; the DAG's id when left out.
     :param about: more lines of the DAG's text.
     :param origin: what the heads of its runs say of where they came from: ``pipeline_id``, ``graph``, ...
+    :param retry_scripts: whether ``retries`` of the tasks are for scripts that fail, too (see ``StepOperator``).
+    :param scheduling: pool, queue and executor by compute target; None: as a workspace on this machine says.
     :param dag_kwargs: any other argument of ``airflow.sdk.DAG``; ``tags`` and ``params`` add to the pipeline's own.
     :raises InvalidInput: when a pipeline parameter has a reserved name.
     """
@@ -64,7 +68,8 @@ def dag(
     made = DAG(dag_id, schedule=schedule, **options)
     made.fileloc = dag_file(made.fileloc)
     if _asked_for(dag_id):
-        _add_tasks(made, whole, experiment, origin)
+        common = {"retry_scripts": retry_scripts, "scheduling": scheduling}
+        _add_tasks(made, whole, experiment, origin, common)
     # Last: Airflow would copy a DAG's params into each of its tasks, which reads the same at run time and costs more
     # than all the rest of a large DAG.
     made.params = ParamsDict(params)
@@ -87,7 +92,9 @@ def dag_file(fallback: str) -> str:
     return frame.f_code.co_filename if frame is not None else fallback
 
 
-def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str, origin: Mapping[str, Any] | None) -> None:
+def _add_tasks(
+    made: DAG, graph: PipelineGraph, experiment: str, origin: Mapping[str, Any] | None, common: Mapping[str, Any]
+) -> None:
     from mlsteps.operators.plan import PlanOperator
 
     plan = PlanOperator(
@@ -98,7 +105,8 @@ def _add_tasks(made: DAG, graph: PipelineGraph, experiment: str, origin: Mapping
         origin=origin,
         outlets=plan_outlets(graph) or None,
     )
-    add_steps(made, graph, plan, {"experiment_name": experiment, "trigger_rule": "none_failed"})
+    options = {"experiment_name": experiment, "trigger_rule": "none_failed", **common}
+    add_steps(made, graph, plan, options)
 
 
 def add_steps(
@@ -106,15 +114,24 @@ def add_steps(
 ) -> dict[str, StepOperator]:
     """Make a task of each step, with all edges; answers them by the step's id.
 
-    :param plan: the task that plans; :param common: arguments of all tasks.
+    :param plan: the task that plans; :param common: arguments of all tasks; ``scheduling`` among them is pool, queue
+        and executor by compute target, without it a workspace on this machine is asked.
     """
-    from mlsteps.compute.choose import scheduling
-
-    placed = scheduling(graph.workspace, (node.compute.get("name") for node in graph.steps))
     common = {"plan_task_id": plan.task_id, **common}
+    placed = _placed(graph, common.pop("scheduling", None))
     tasks = {node.id: _task(made, graph, node, common, placed) for node in graph.steps}
     _connect(plan, tasks, graph)
     return tasks
+
+
+def _placed(
+    graph: PipelineGraph, scheduling: Mapping[str, Mapping[str, str]] | None
+) -> Mapping[str | None, Mapping[str, str]]:
+    """Pool, queue and executor of the compute targets that the steps name."""
+    from mlsteps.compute import choose
+
+    names = {node.compute.get("name") for node in graph.steps}
+    return choose.scheduling(graph.workspace, names) if scheduling is None else choose.scheduled(scheduling, names)
 
 
 def plan_outlets(graph: PipelineGraph) -> list[Any]:

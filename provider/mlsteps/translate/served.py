@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import PipelineGraph
 from mlsteps.operators.parameters import CONTINUE, RESERVED
+from mlsteps.operators.settings import setting
 from mlsteps.registry import graphs
 from mlsteps.translate.dag import dag
 
@@ -17,22 +19,34 @@ if TYPE_CHECKING:
 _TAG = {"published": "published", "endpoint": "endpoint"}
 
 
-def dag_of(document: Mapping[str, Any], graph_of: Callable[[str], Mapping[str, Any]], root: str) -> DAG:
+def dag_of(
+    document: Mapping[str, Any],
+    graph_of: Callable[[str], Mapping[str, Any]],
+    root: str,
+    scheduling: Mapping[str, Mapping[str, str]] | None = None,
+) -> DAG:
     """The DAG of a document of any kind.
 
     :param graph_of: answers the kept graph of a digest.
+    :param scheduling: pool, queue and executor by compute target; None: as a workspace on this machine says.
     """
     if document["kind"] == "schedule":
         from mlsteps.translate.schedules import schedule_dag
 
         return schedule_dag(document, root)
-    return served_dag(document, graph_of(document["graph"]), root)
+    return served_dag(document, graph_of(document["graph"]), root, scheduling)
 
 
-def served_dag(document: Mapping[str, Any], graph: Mapping[str, Any], root: str) -> DAG:
+def served_dag(
+    document: Mapping[str, Any],
+    graph: Mapping[str, Any],
+    root: str,
+    scheduling: Mapping[str, Mapping[str, str]] | None = None,
+) -> DAG:
     """The DAG of a pipeline.
 
-    :param graph: the kept graph that it names; :param root: where the workspace lies.
+    :param graph: the kept graph that it names; :param root: where the workspace lies; :param scheduling: as for
+        :func:`dag_of`.
     """
     whole = with_defaults(graphs.placed(graph, root), document.get("params") or {})
     retired = "retired" in document
@@ -43,6 +57,9 @@ def served_dag(document: Mapping[str, Any], graph: Mapping[str, Any], root: str)
         "origin": _origin(document),
         # What was published or submitted is meant to run; whoever pauses it later is heard.
         "is_paused_upon_creation": False,
+        "default_args": _retries(),
+        "retry_scripts": False,
+        "scheduling": scheduling,
     }
     if document.get("display_name"):
         options["dag_display_name"] = str(document["display_name"]) + (" (disabled)" if retired else "")
@@ -55,6 +72,11 @@ def served_dag(document: Mapping[str, Any], graph: Mapping[str, Any], root: str)
         schedule=None if retired else document.get("schedule"),
         **options,
     )
+
+
+def _retries() -> dict[str, Any]:
+    """Nobody who submits a pipeline says how often a lost worker is made up for."""
+    return {"retries": int(setting("retries")), "retry_delay": timedelta(seconds=setting("retry_seconds"))}
 
 
 def with_defaults(graph: PipelineGraph, values: Mapping[str, Any]) -> PipelineGraph:
