@@ -23,6 +23,7 @@ ROWS = [
     {"environments"},
     {"runner"},
     {"compute"},
+    {"services"},
     {"hooks", "operators", "timetables", "triggers"},
     {"translate"},
     {"client"},
@@ -45,6 +46,7 @@ MAY_IMPORT_AIRFLOW = {
     "plugin",
     "get_provider_info",
     "compute",
+    "services",
 }
 RUNS_IN_A_STEP = {"errors", "contracts", "schedules", "storage", "registry", "tables", "sdk", "runner", "_azureml"}
 STANDARD_ONLY_ALLOWED = {"mlsteps", "azureml"}

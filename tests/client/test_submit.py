@@ -15,13 +15,15 @@ from mlsteps.errors import ActivityFailedException, GraphError, InvalidInput, Un
 from mlsteps.sdk.consumption import DatasetConsumptionConfig
 from mlsteps.sdk.dataset import Dataset
 from mlsteps.sdk.datastore import Datastore
+from mlsteps.sdk.environment import Environment
 from mlsteps.sdk.experiment import Experiment
 from mlsteps.sdk.parameter import PipelineParameter
 from mlsteps.sdk.pipeline import Pipeline
 from mlsteps.sdk.pipeline_data import PipelineData
 from mlsteps.sdk.runconfig import RunConfiguration
 from mlsteps.sdk.script_run_config import ScriptRunConfig
-from mlsteps.sdk.steps.kusto import KustoStep
+from mlsteps.sdk.steps.parallel_run import ParallelRunStep
+from mlsteps.sdk.steps.parallel_run_config import ParallelRunConfig
 from mlsteps.sdk.steps.python_script import PythonScriptStep
 from mlsteps.sdk.workspace import Workspace
 from tests.client.conftest import wait_until
@@ -185,11 +187,14 @@ def test_a_dataset_given_as_a_parameter_is_saved_and_has_an_id(workspace, step, 
 
 
 def test_a_step_that_nothing_runs_is_refused_before_anything_starts(workspace, step, tmp_path):
-    query = KustoStep("query", "any", "database", tmp_path, PipelineData("rows"))
+    (tmp_path / "score.py").touch()
+    settings = ParallelRunConfig(Environment("e"), "score.py", 1, "summary_only", "any", 1, source_directory=tmp_path)
+    dataset = Dataset.File.from_files((workspace.get_default_datastore(), "in")).as_named_input("in")
+    query = ParallelRunStep("query", settings, [dataset])
     first = step("first")
     query.run_after(first)
     before = workspace._run_store().experiments()
-    with pytest.raises(UnsupportedFeature, match=r"KustoStep \(step 'query'\)"):
+    with pytest.raises(UnsupportedFeature, match=r"ParallelRunStep \(step 'query'\)"):
         Experiment(workspace, "refused").submit(Pipeline(workspace, [query]))
     assert workspace._run_store().experiments() == before
 

@@ -46,12 +46,16 @@ def azure_account() -> dict[str, str]:
 @pytest.fixture
 def blob() -> Iterator[dict[str, Any]]:
     """``document`` and ``credentials`` of a datastore in a new container, as ``Datastore.register_*`` makes them."""
+    from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import BlobServiceClient
 
     account = azure_account()
     service = BlobServiceClient.from_connection_string(variable("AZURE_STORAGE_CONNECTION_STRING"))
     container = f"t{uuid.uuid4().hex}"
-    service.create_container(container)
+    try:
+        service.create_container(container)
+    except ResourceExistsError:
+        pass  # the name is ours alone: a busy server had done it, and the client asked again
     protocol, _, rest = account["BlobEndpoint"].partition("://")
     document = {
         "name": "blob",

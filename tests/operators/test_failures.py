@@ -58,14 +58,14 @@ def test_a_failing_script_tells_its_exit_code_and_last_lines(tmp_path: Path, cap
     assert "_link_OutputsLink" not in done.xcoms.get("bad", {})
 
 
-def test_a_step_of_a_service_does_not_run_its_script_here(tmp_path: Path, capsys) -> None:
+def test_a_step_that_nothing_runs_does_not_run_its_script_here(tmp_path: Path, capsys) -> None:
     note = tmp_path / "note"
     graph = side_by_side(tmp_path, remote=f"open({str(note)!r}, 'w')")
-    graph = replace(graph, steps=(replace(graph.steps[0], type="Databricks"),))
+    graph = replace(graph, steps=(replace(graph.steps[0], type="ParallelRun"),))
     done = run(dag(graph, "of_a_service"))
     assert (done.state, note.exists()) == ("failed", False)
     error = state_of(tmp_path, "of_a_service", done.run_id, "remote").error
-    assert "DatabricksStep (step 'remote') is not supported" in error["message"]
+    assert "ParallelRunStep (step 'remote') is not supported" in error["message"]
 
 
 def test_after_a_failure_no_other_step_is_started(tmp_path: Path) -> None:

@@ -89,7 +89,23 @@ class DockerOptions:
                 raise InvalidInput(f"The mount {mount!r} cannot be read", expected="/path:/path/in/container or ...:ro")
 
 
-KINDS: Mapping[str, type] = {"local": LocalOptions, "docker": DockerOptions}
+@dataclass(frozen=True)
+class ServiceOptions:
+    """A service that runs the steps made for it (``DatabricksStep`` and the like), and no others.
+
+    :param conn_id: Airflow connection of the service; default that of the provider, such as ``databricks_default``.
+    :param poll_seconds: between two looks at a job.
+    """
+
+    conn_id: str | None = None
+    poll_seconds: float = 15.0
+
+
+KINDS: Mapping[str, type] = {
+    "local": LocalOptions,
+    "docker": DockerOptions,
+    **dict.fromkeys(("databricks", "synapse", "batch", "kusto"), ServiceOptions),
+}
 Options = TypeVar("Options")
 
 

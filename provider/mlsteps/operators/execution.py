@@ -20,7 +20,7 @@ from mlsteps.operators.inputs import input_document, input_documents, input_spec
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
 from mlsteps.operators.settings import setting, wait_seconds
-from mlsteps.operators.specification import is_transfer, step_spec
+from mlsteps.operators.specification import has_process, step_spec
 from mlsteps.operators.watch import Watch, announce_failure, stop_reason
 from mlsteps.registry.leases import Lease
 from mlsteps.registry.records import get_records, put_record, replace_record
@@ -257,8 +257,8 @@ class StepExecution:
             return spec, target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
 
     def _interpreter(self, target: Target) -> str:
-        """Python of the step's environment; a step that only copies data has none."""
-        return "" if is_transfer(self.node) else target.prepare(self._environment(), self.log.info)
+        """Python of the step's environment; a step that copies data, or that a service runs, has none."""
+        return target.prepare(self._environment(), self.log.info) if has_process(self.node) else ""
 
     def _spec(self, run_id: str, interpreter: str) -> StepSpec:
         inputs = [

@@ -12,6 +12,7 @@ from mlsteps.contracts.graph import OutputPort, PipelineGraph, StepNode
 from mlsteps.contracts.spec import InputSpec, OutputSpec, StepSpec
 from mlsteps.errors import InvalidInput
 from mlsteps.sdk.steps.not_run import refuse_not_run
+from mlsteps.services.kinds import is_service_step
 
 if TYPE_CHECKING:
     from mlsteps.storage.workspace_store import WorkspaceStore
@@ -50,7 +51,7 @@ def step_spec(
         experiment=experiment,
         step_name=node.name,
         workspace=workspace_of(ws),
-        argv=("transfer",) if is_transfer(node) else _command(node, parameters),  # of which nothing is run
+        argv=_command(node, parameters) if has_process(node) else (node.type,),  # of which nothing is run
         interpreter=interpreter,
         work_directory=_work_directory(run_id),
         snapshot=snapshot,
@@ -63,6 +64,11 @@ def step_spec(
         transfer=node.payload if is_transfer(node) else {},
         distribution=distribution_of(node.settings, parameters),
     )
+
+
+def has_process(node: StepNode) -> bool:
+    """Whether a step is a program with an interpreter of ours; data is copied, and services run jobs, without."""
+    return not is_transfer(node) and not is_service_step(node)
 
 
 def is_transfer(node: StepNode) -> bool:

@@ -23,7 +23,12 @@ def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
     """
     from mlsteps.compute.choose import choose
     from mlsteps.compute.local import LocalTarget
+    from mlsteps.services.kinds import is_service_step
 
+    if is_service_step(node):
+        from mlsteps.services.choose import service_target
+
+        return service_target(node, ws)
     if node.payload.get("source_sql") or node.payload.get("destination_sql"):
         from mlsteps.operators.sql_transfer import SqlTransfer
 

@@ -11,17 +11,11 @@ from mlsteps.contracts.graph import StepNode
 from mlsteps.errors import UnsupportedFeature
 from mlsteps.sdk.surface.refused import Refusal
 
-_SERVICE = Refusal("jobs on that service are not started yet", "a PythonScriptStep that calls the service's own client")
-
 #: ``StepNode.type`` -> why it does not run.
 NOT_RUN: Mapping[str, Refusal] = {
-    "AzureBatch": _SERVICE,
-    "Databricks": _SERVICE,
     "HyperDrive": Refusal("hyperparameter search is not run yet", "one PythonScriptStep for each setting"),
-    "Kusto": _SERVICE,
     "ParallelRun": Refusal("mini-batches are not run yet", "a PythonScriptStep that loops over its input"),
     "RScript": Refusal("R is not found and set up yet", "a CommandStep that calls Rscript"),
-    "SynapseSpark": _SERVICE,
 }
 
 
