@@ -25,6 +25,7 @@ def get_provider_info() -> dict[str, Any]:
         "operators": [_of_integration("python-modules", [f"mlsteps.operators.{name}" for name in _OPERATOR_MODULES])],
         "triggers": [_of_integration("python-modules", ["mlsteps.triggers.datastore"])],
         "hooks": [_of_integration("python-modules", ["mlsteps.hooks.mlsteps"])],
+        "filesystems": [f"mlsteps.hooks.fs_{name}" for name in ("azure", "s3", "gcs", "smb")],
         "connection-types": [_connection_type()],
         "extra-links": [f"mlsteps.operators.links.{name}" for name in _LINKS],
         "asset-uris": [{"schemes": ["mlsteps"], "handler": None}],

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mlsteps.errors import UnsupportedFeature
 from mlsteps.hooks.databases import open_database
 from mlsteps.sdk.data_reference import DataReference
 from mlsteps.sdk.datastore import Datastore
@@ -253,9 +252,3 @@ def test_a_retry_after_such_a_kill_adds_nothing(workspace, database) -> None:
     RunStore(ws).create("half", experiment="sql_transfer", type="azureml.StepRun")
     ws.write_json(mark, {**said, "run_id": "half"})
     assert target._appended_before(spec, mark) is True
-
-
-@pytest.mark.parametrize(("kind", "package"), [("AzureSqlDatabase", "microsoft-mssql"), ("AzureMySql", "mysql")])
-def test_other_databases_are_refused_by_name(kind: str, package: str) -> None:
-    with pytest.raises(UnsupportedFeature, match=rf"'ware'.*apache-airflow-providers-{package}"):
-        open_database({"name": "ware", "type": kind})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlsteps.errors import InvalidInput
@@ -15,6 +15,7 @@ from mlsteps.tables.partitions import compiled, partition_keys
 SEGMENT = st.text(st.characters(blacklist_characters="/\n\r", blacklist_categories=("Cs",)), min_size=1, max_size=8)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SEGMENT, SEGMENT, st.datetimes(datetime.datetime(1000, 1, 1), datetime.datetime(9999, 12, 31)))
 def test_what_a_format_wrote_it_reads(first, second, when):
     form = compiled("{a}/{when:yyyy-MM-dd-HH-mm-ss}/{b}/file.csv")

@@ -1,43 +1,66 @@
-"""The database of a SQL datastore, through Airflow's hooks."""
+"""The database of a SQL datastore, with the credentials of an Airflow connection."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, BinaryIO, Protocol
 
-from mlsteps.errors import UnsupportedFeature, UserErrorException
+from mlsteps.errors import UserErrorException
 from mlsteps.registry.connections import connection_for
 
-if TYPE_CHECKING:
-    from mlsteps.hooks.postgres import PostgresRows
 
-#: Databases that no transfer reads or writes yet, and the package whose hook would open them.
-_OTHERS = {
-    "AzureSqlDatabase": ("SQL Server", "apache-airflow-providers-microsoft-mssql"),
-    "AzureMySql": ("MySQL", "apache-airflow-providers-mysql"),
-}
+class Rows(Protocol):
+    """What a transfer asks of a database; see :class:`mlsteps.hooks.postgres.PostgresRows`."""
+
+    def export(self, sql: Mapping[str, Any], write: Callable[[Any], Any]) -> None:
+        """Rows to delimited text."""
+
+    def append(
+        self,
+        table: str,
+        files: Iterable[tuple[str, BinaryIO]],
+        announce: Callable[[str], None],
+        check: Callable[[int], None],
+    ) -> int:
+        """Delimited text to rows, all or none."""
+
+    def has_committed(self, transaction: str) -> bool:
+        """Whether what ``announce`` was told of took place."""
+
+    def cancel(self) -> None:
+        """Stop what runs."""
 
 
-def open_database(document: Mapping[str, Any]) -> PostgresRows:
+def open_database(document: Mapping[str, Any]) -> Rows:
     """The database of a datastore. No request is made yet.
 
+    PostgreSQL is opened by Airflow's hook, for its ``COPY``; MySQL and SQL Server by SQLAlchemy.
+
     :param document: the datastore's; its connection holds user and password, and may name another host or database.
-    :raises UnsupportedFeature: for a database other than PostgreSQL.
     :raises UserErrorException: when the datastore holds files, or its connection does not exist.
     """
     name, kind = document["name"], str(document.get("type"))
-    if kind in _OTHERS:
-        title, package = _OTHERS[kind]
-        raise UnsupportedFeature(
-            f"A transfer to or from datastore {name!r} ({title})",
-            "rows are moved by PostgreSQL's COPY, and no other database is read or written yet",
-            f"a PythonScriptStep, or an Airflow task with the hook of {package},",
-        )
-    if kind != "AzurePostgreSql":
-        raise UserErrorException(f"Datastore {name!r} ({kind}) is no database, so it has no rows.")
-    from mlsteps.hooks.postgres import PostgresRows
+    if kind == "AzurePostgreSql":
+        from mlsteps.hooks.postgres import PostgresRows
 
-    return PostgresRows(_connection(document), name)
+        return PostgresRows(_connection(document), name)
+    if kind in ("AzureMySql", "AzureSqlDatabase"):
+        from mlsteps.hooks.sql_rows import SqlRows
+        from mlsteps.storage.databases import DatabaseStore
+
+        return SqlRows(DatabaseStore(document, _options(document)))
+    raise UserErrorException(f"Datastore {name!r} ({kind}) is no database, so it has no rows.")
+
+
+def _options(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The driver options of the datastore's connection; None where it needs none: the machine's identity asks."""
+    from mlsteps.hooks.connections import airflow_credentials
+
+    conn_id = document.get("connection")
+    options = airflow_credentials(str(conn_id)) if conn_id else None
+    if conn_id and options is None:
+        raise _missing(document)
+    return options
 
 
 def _connection(document: Mapping[str, Any]) -> Any:
@@ -52,13 +75,18 @@ def _connection(document: Mapping[str, Any]) -> Any:
     except AirflowNotFoundException:
         connection = None
     if connection is None:
-        raise UserErrorException(
-            f"Datastore {document['name']!r} names the connection {conn_id!r}, which does not exist. Register it again "
-            "with user and password in the script that submits the pipeline, or add the connection to Airflow."
-        )
+        raise _missing(document)
     if connection.password:
         mask_secret(connection.password)
     for field, value in connection_for(document, {}).items():
         if field in ("host", "port", "login", "schema") and not getattr(connection, field):
             setattr(connection, field, value)
     return connection
+
+
+def _missing(document: Mapping[str, Any]) -> UserErrorException:
+    return UserErrorException(
+        f"Datastore {document['name']!r} names the connection {document.get('connection')!r}, which does not exist. "
+        "Register it again with user and password in the script that submits the pipeline, or add the connection to "
+        "Airflow."
+    )

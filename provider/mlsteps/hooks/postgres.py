@@ -6,15 +6,14 @@ Needs apache-airflow-providers-postgres, whose hook opens the connection with ps
 from __future__ import annotations
 
 import codecs
-import csv
 import importlib
-import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from mlsteps.errors import InvalidInput, StoreError, UserErrorException
+from mlsteps.errors import StoreError, UserErrorException
+from mlsteps.hooks.sql_text import header_of, typed
 
 PACKAGE = "apache-airflow-providers-postgres"
 _CHUNK = 1 << 20
@@ -151,14 +150,7 @@ class PostgresRows:
         head = file.read(_CHUNK).removeprefix(codecs.BOM_UTF8)
         if not head:
             return 0
-        header = next(csv.reader(io.StringIO(head.decode("utf-8", "replace"))))
-        unknown = [column for column in header if column not in columns]
-        if unknown or len(set(header)) < len(header):
-            raise InvalidInput(
-                f"The header of {name} is {', '.join(header)}",
-                expected=f"columns of {table}, each once ({', '.join(columns)})",
-                mend="write a first line with the names of the table's columns",
-            )
+        header = header_of(name, head, table, columns)
         wanted = ", ".join(_quoted(column, dots=False) for column in header)
         statement = f"COPY {table} ({wanted}) FROM STDIN WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')"
         _copied_in(cursor, statement, _pieces(head, file, check))
@@ -227,27 +219,6 @@ def _quoted(name: str, dots: bool = True) -> str:
 def _literal(connection: Any, parameter: Mapping[str, Any]) -> str:
     """``name => value`` of a stored procedure's parameter; ``COPY`` takes no values beside its text."""
     module = importlib.import_module(type(connection).__module__.partition(".")[0] + ".sql")
-    value = module.Literal(_typed(parameter)).as_string(connection)
+    value = module.Literal(typed(parameter)).as_string(connection)
     name = str(parameter["name"]).lstrip("@")
     return f"{_quoted(name, dots=False)} => {value}"
-
-
-def _typed(parameter: Mapping[str, Any]) -> Any:
-    import datetime
-    import decimal
-    import uuid
-
-    text, kind = parameter.get("value"), str(parameter.get("type") or "String")
-    if text is None:
-        return None
-    makers: dict[str, Callable[[str], Any]] = {
-        "Int": int,
-        "Decimal": decimal.Decimal,
-        "Guid": lambda value: str(uuid.UUID(value)),
-        "Boolean": lambda value: value.strip().lower() in ("true", "1"),
-        "Date": datetime.date.fromisoformat,
-    }
-    try:
-        return makers.get(kind, str)(str(text))
-    except (ValueError, ArithmeticError) as error:
-        raise InvalidInput(f"The parameter {parameter.get('name')!r} is {text!r}", expected=f"a {kind}") from error

@@ -21,7 +21,7 @@ from mlsteps.runner.transfer import files_of
 
 if TYPE_CHECKING:
     from mlsteps.contracts.manifest import OutputManifest
-    from mlsteps.hooks.postgres import PostgresRows
+    from mlsteps.hooks.databases import Rows
 
 #: Where a try says, just before it commits, in which transaction it appends: ``transfers/<pipeline run>/<step>.json``.
 _MARKS = "transfers"
@@ -36,7 +36,7 @@ class SqlTransfer(Target):
 
     def __init__(self, step_id: str) -> None:
         self._step_id = step_id
-        self._database: PostgresRows | None = None
+        self._database: Rows | None = None
         self._stopped = False
 
     def prepare(self, environment: Mapping[str, Any] | None, report: Callable[[str], None]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mlsteps.errors import InvalidInput
-from mlsteps.storage.addresses import account_address, address_parts
+from mlsteps.storage.addresses import account_address, address_parts, database_address
 
 Connection = Mapping[str, Any]
 Options = Dict[str, Any]
@@ -190,14 +190,13 @@ def _as_samba(document: Mapping[str, Any], secrets: Options) -> Dict[str, Any]:
 
 def _as_database(kind: str) -> Callable[[Mapping[str, Any], Options], Dict[str, Any]]:
     def made(document: Mapping[str, Any], secrets: Options) -> Dict[str, Any]:
-        server, end = str(document.get("server_name") or ""), str(document.get("endpoint") or "")
         extra: Dict[str, Any] = {"sslmode": "require"} if document.get("enforce_ssl") and kind == "postgres" else {}
         if secrets.get("client_secret"):
             extra.update(client_secret=secrets["client_secret"], client_id=document.get("client_id"))
             extra.update(tenant_id=document.get("tenant_id"))
         return {
             "conn_type": kind,
-            "host": server if not end or "." in server or server == "localhost" else f"{server}.{end}",
+            "host": database_address(document),
             "port": int(document["port_number"]) if document.get("port_number") else None,
             "login": document.get("user_id") or document.get("username"),
             "password": secrets.get("user_password") or secrets.get("password"),

@@ -77,7 +77,12 @@ class Relay:
         try:
             if request["do"] == "read_at":
                 return {"value": None}, opened.read(request["at"], request["count"])
+            if request["do"] == "more_rows":
+                return opened.more_rows()
             store = self._store(request["place"])
+            if request["do"] == "rows":
+                opened.query(store, body.decode(), request["timeout"])
+                return {"value": None}, b""
             if request["do"] == "open":
                 return {"value": opened.open(store, request["path"])}, b""
             value, data = _OPERATIONS[request["do"]](store, request, body)
@@ -97,10 +102,11 @@ class Relay:
 
 
 class _Opened:
-    """The file that a connection reads piece by piece."""
+    """The file, or the rows, that a connection reads piece by piece."""
 
     def __init__(self) -> None:
         self._file: BinaryIO | None = None
+        self._rows: Any = None
 
     def open(self, store: Store, path: str) -> int:
         """Open it; its size in bytes."""
@@ -115,9 +121,20 @@ class _Opened:
             self._file.seek(at)
         return self._file.read(count)
 
+    def query(self, store: Store, query: str, timeout: int) -> None:
+        """Begin a query."""
+        self._rows = store.rows(query, timeout)
+
+    def more_rows(self) -> Tuple[Mapping[str, Any], bytes]:
+        """The next batch; its ``value`` is False behind the last one."""
+        batch = next(self._rows, None)
+        return ({"value": False}, b"") if batch is None else ({"value": True}, batch.to_bytes())
+
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
+        if self._rows is not None:
+            self._rows.close()
 
 
 def _kind(error: Exception) -> str:

@@ -47,6 +47,15 @@ def account_address(document: Mapping[str, Any], service: str) -> str:
     return f"{protocol}://{account}.{service}.{endpoint}"
 
 
+def database_address(document: Mapping[str, Any]) -> str:
+    """The host of a database's server: its name within its domain, unless it is a whole one already.
+
+    :param document: ``server_name`` and perhaps ``endpoint``.
+    """
+    server, end = str(document.get("server_name") or ""), str(document.get("endpoint") or "")
+    return server if not end or "." in server or server == "localhost" else f"{server}.{end}"
+
+
 def is_own_server(endpoint: str) -> bool:
     """Whether an endpoint is one server and not the domain of many accounts."""
     host, _, port = endpoint.partition("/")[0].rpartition(":")

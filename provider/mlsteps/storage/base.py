@@ -11,10 +11,10 @@ import re
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import BinaryIO, Callable, Iterator, List, NamedTuple, Tuple
+from typing import Any, BinaryIO, Callable, Iterator, List, NamedTuple, Tuple
 
 from mlsteps.contracts.manifest import FileEntry
-from mlsteps.errors import AzureMLException, InvalidInput, StoreError
+from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UnsupportedFeature
 
 #: Names that begin so are files on their way; no listing ever shows them.
 TEMPORARY = ".mlsteps-tmp-"
@@ -194,6 +194,10 @@ class Store(ABC):
         return [
             entry for entry in self.list(path) if "/" not in entry.path[len(prefix) :] and entry.path != prefix[:-1]
         ]
+
+    def rows(self, query: str, timeout: int = 30) -> Iterator[Any]:
+        """The rows of a query, where the store is a database (``storage.databases``)."""
+        raise UnsupportedFeature(f"A query to {self.url}", "it holds files and no rows", "a datastore of a database")
 
     def folders(self, path: str = "") -> List[str]:
         """Names of the immediate sub-folders, sorted."""

@@ -6,7 +6,7 @@ import os
 from typing import Any, Dict, Mapping
 from urllib.parse import urlsplit
 
-from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UnsupportedFeature
+from mlsteps.errors import AzureMLException, InvalidInput, StoreError
 from mlsteps.storage.addresses import account_address
 from mlsteps.storage.base import Store, redact
 from mlsteps.storage.drivers import for_driver, open_file_system, quieten
@@ -25,7 +25,7 @@ _PACKAGES = {
 #: The SDK's own spelling of Azure Blob addresses.
 _SPELLINGS = {"wasb": "abfs", "wasbs": "abfs"}
 
-_NO_FILES = ("AzureSqlDatabase", "AzurePostgreSql", "AzureMySql")
+_DATABASES = ("AzureSqlDatabase", "AzurePostgreSql", "AzureMySql")
 
 
 def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
@@ -58,6 +58,11 @@ def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
     return _open_with_driver(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
 
 
+def package_of(protocol: str) -> str:
+    """What to install for a protocol."""
+    return _PACKAGES.get(protocol, "fsspec")
+
+
 def is_remote(url: str) -> bool:
     """Whether a URL needs a driver: it is neither a path of this machine nor a web address."""
     protocol, separator, _ = url.partition("://")
@@ -76,7 +81,7 @@ def _open_with_driver(protocol: str, rest: str, options: Dict[str, Any]) -> Stor
 
         file_system, root = open_file_system(protocol, url, options)
     except ImportError as error:
-        package = _PACKAGES.get(protocol, "fsspec")
+        package = package_of(protocol)
         raise StoreError(f"{redact(url)} needs a driver: pip install {package} ({error}).", error) from error
     except AzureMLException:
         raise
@@ -95,13 +100,11 @@ def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] |
         properties: container or filesystem or share, and account. ``options`` are passed to the driver.
     :param credentials: ``account_key``, ``sas_token``, ``client_id`` ... and anything else the driver takes; they win
         over the document's own. Kept in memory only.
-    :raises UnsupportedFeature: for a database, which holds no files.
+    :returns: a database's store has rows and refuses whatever is about files.
     """
     name, kind = document.get("name", "?"), document.get("type", "")
-    if kind in _NO_FILES:
-        raise UnsupportedFeature(
-            f"Reading files from datastore {name!r} ({kind})", "a database holds no files", "a query"
-        )
+    if kind in _DATABASES:
+        return _open_database(document, credentials)
     url = document.get("url") or _sdk_url(document)
     if not url:
         raise StoreError(f"Datastore {name!r} of type {kind or 'unknown'} says neither its URL nor its container.")
@@ -112,6 +115,15 @@ def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] |
     if document.get("account_name") and not document.get("url"):
         options = _account_options(document, options)
     return open_store(url, options)
+
+
+def _open_database(document: Mapping[str, Any], credentials: Mapping[str, Any] | None) -> Store:
+    from mlsteps.storage.databases import DatabaseStore
+
+    store, socket_path = DatabaseStore(document, credentials), relay()
+    if socket_path and not credentials:
+        return RelayedStore(socket_path, {"datastore": store.name}, store.url)
+    return store
 
 
 def _sdk_url(document: Mapping[str, Any]) -> str | None:

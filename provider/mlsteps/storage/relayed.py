@@ -18,6 +18,7 @@ from mlsteps import errors
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.storage import files
 from mlsteps.storage.base import Child, Entry, MissingFile, Store, safe_path
+from mlsteps.storage.row_values import Batch
 
 #: Variable that names the socket.
 VARIABLE = "MLSTEPS_STORES"
@@ -137,6 +138,18 @@ class RelayedStore(Store):
 
     def get_file(self, path: str, local: str) -> FileEntry:
         return FileEntry(*self._ask("get_file", path, local=os.path.abspath(local))[0]["value"])
+
+    def rows(self, query: str, timeout: int = 30) -> Iterator[Batch]:
+        exchange = self._connect("")
+        try:
+            self._answer(exchange, "rows", "", query.encode(), timeout=timeout)
+            while True:
+                answer, body = self._answer(exchange, "more_rows", "")
+                if not answer["value"]:
+                    return
+                yield Batch.from_bytes(body)
+        finally:
+            exchange.close()
 
     def below(self, path: str) -> RelayedStore:
         below = "/".join(part for part in (self._place.get("below", ""), safe_path(path)) if part)

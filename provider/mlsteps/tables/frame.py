@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Callable, Iterator, Mapping, Sequence
 
-from mlsteps.errors import DatasetExecutionError, UnsupportedFeature
+from mlsteps.errors import DatasetExecutionError
 from mlsteps.tables import operations
 from mlsteps.tables.conversion import Wishes
 from mlsteps.tables.delimited import DelimitedFiles
 from mlsteps.tables.libraries import pandas
 from mlsteps.tables.operations import Operations
 from mlsteps.tables.partitions import PartitionFormat, compiled
+from mlsteps.tables.queries import read_query
 from mlsteps.tables.readers import read_json_lines, read_parquet
 from mlsteps.tables.sources import Source, source_of
 
@@ -88,10 +89,10 @@ def sources(definition: Mapping[str, Any], open_by_name: Callable[[str], Any]) -
 def _frames(
     definition: Mapping[str, Any], open_by_name: Callable[[str], Any], wishes: Wishes, limit: int | None
 ) -> Iterator[Any]:
-    reader = definition["reader"]
     if "sql" in definition:
-        raise UnsupportedFeature("Reading the rows of Dataset.Tabular.from_sql_query", "", "DataTransferStep")
-    found = sources(definition, open_by_name)
+        yield from read_query(definition, open_by_name, wishes, limit)
+        return
+    reader, found = definition["reader"], sources(definition, open_by_name)
     form = compiled(definition["partition_format"]) if definition.get("partition_format") else None
     for source, frame in _read_each(found, reader, wishes, limit):
         yield _with_path(frame, source, form, bool(definition.get("include_path")))
