@@ -8,11 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mlsteps.registry import datasets
+from mlsteps.registry.pipeline_status import pipeline_status
+from mlsteps.registry.run_ids import pipeline_run_id, step_run_id
 from mlsteps.registry.runs import RunStore
 from mlsteps.storage.workspace_store import WorkspaceStore
 from mlsteps.translate import dag
@@ -71,6 +74,24 @@ def test_stopping_a_task_stops_its_script(two: TwoSteps) -> None:
     runs = RunStore(WorkspaceStore(str(two.root)))
     (step,) = [id for id in runs.list("stopped", include_children=True) if (runs.head(id) or {}).get("step")]
     assert runs.state(step).status == "Canceled"
+
+
+def test_a_task_that_nobody_has_ended_is_tried_again(two: TwoSteps) -> None:
+    """A supervisor that does not reach Airflow stops its task by SIGTERM, too."""
+    before = signal.getsignal(signal.SIGTERM)
+    condition = "not os.path.exists(os.path.join(notes, 'script'))"
+    (two.sources["prepare"] / "prepare.py").write_text(KILLS.format(condition=condition, signal=int(signal.SIGTERM)))
+    retries = {"retries": 1, "retry_delay": timedelta(0)}
+    try:
+        done = run(dag(two.graph(), "interrupted", default_args=retries, retry_scripts=False))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert (done.state, two.executions()) == ("success", {"prepare": 2, "train": 1})
+    runs = RunStore(WorkspaceStore(str(two.root)))
+    run_id = pipeline_run_id("interrupted", done.run_id)
+    assert pipeline_status(runs, run_id) == "Completed"
+    first = runs.state(step_run_id(run_id, "prepare", 1))
+    assert (first.status, first.final, first.error["category"]) == ("Failed", False, "infrastructure")
 
 
 def test_after_kill_9_of_the_task_the_next_run_ends_as_if_nothing_had_been(two: TwoSteps) -> None:

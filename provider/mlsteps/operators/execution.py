@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from mlsteps.compute.base import Target
     from mlsteps.operators.step import StepOperator
 
+#: Why a task is cancelled that got a signal, whoever sent it.
+STOPPED = "the task was stopped"
 #: Where a step's own decision is kept among its run's artifacts, for ``airflow mlsteps explain``.
 DECISION = "logs/azureml/decision.json"
 
@@ -282,12 +284,32 @@ class StepExecution:
     def _end_badly(self, result: StepResult) -> None:
         from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+        if self.cancelled == STOPPED and self._was_only_interrupted():
+            self.cancelled = None
+            message = "Airflow stopped the task, and nobody had ended it: its API server did not answer for long."
+            self.error = {"category": "infrastructure", "message": message}
+            raise AirflowException(f"Step {self.node.name!r} was interrupted. {message}")
         if result.status == "Canceled" or self.cancelled:
             self.cancelled = self.cancelled or "it was cancelled"
             raise AirflowFailException(f"Step {self.node.name!r} was stopped: {self.cancelled}.")
         self.error = {**result.error, "exit_code": result.exit_code}
         is_tried_again = self.operator.retry_scripts or result.error.get("category") == "infrastructure"
         raise (AirflowException if is_tried_again else AirflowFailException)(failure_text(self.node.name, result))
+
+    def _was_only_interrupted(self) -> bool:
+        """Whether the task was stopped by its own supervisor, for want of a connection, and another try is to come."""
+        return not self.attempt.is_last and self._stop_reason() is None and self._is_running_in_airflow()
+
+    def _is_running_in_airflow(self) -> bool:
+        """False when somebody has ended or cleared the task. No answer is why it was stopped, then."""
+        ti = self.context["ti"]
+        where = {"dag_id": ti.dag_id, "run_ids": [ti.run_id], "task_ids": [ti.task_id], "map_index": ti.map_index}
+        try:
+            states = ti.get_task_states(**where)
+        except Exception as error:
+            self.log.info("Airflow does not say how this task stands: %s", error)
+            return True
+        return any(state == "running" for states_of_run in states.values() for state in states_of_run.values())
 
     def _note_failure(self, error: BaseException, *, final: bool) -> None:
         """Whatever ended this try: its run says so, and the other steps of the pipeline run hear of it."""

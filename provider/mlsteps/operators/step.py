@@ -89,7 +89,9 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         """Stop the step's whole process tree, container or pod."""
         execution: StepExecution | None = getattr(self, "_execution", None)
         if execution is not None:
-            execution.cancel("the task was stopped")
+            from mlsteps.operators.execution import STOPPED
+
+            execution.cancel(STOPPED)
 
 
 _EMPTY: dict[str, Any] = {"steps": []}
