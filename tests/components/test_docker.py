@@ -85,7 +85,7 @@ def test_an_image_without_python_is_told_so(bare):
 
 
 def test_an_old_python_is_told_so(derived):
-    said = r"""#!/bin/sh\necho "[\\"/old/python\\", [3, 6, 9]]"\n"""
+    said = r"""#!/bin/sh\necho "[\\"/old/python\\", [3, 6, 9], \\"x86_64\\", \\"glibc\\"]"\n"""
     image = derived(f"RUN printf '{said}' >/bin/oldpython && chmod 755 /bin/oldpython")
     with pytest.raises(UserErrorException, match="Python 3.6.9.*Expected Python 3.8 or newer"):
         DockerTarget(DockerOptions(base_image=image)).prepare(python("/bin/oldpython"), print)

@@ -257,3 +257,20 @@ def test_a_registry_keeps_images_for_other_machines(steps, engine):
     assert again == [f"pulled {registry}/{plan.name}"]
     assert docker_image.find(Engine(kept), plan.name) is not None
     engine.remove_image(f"{registry}/{plan.name}", force=True)
+
+
+def test_images_that_nobody_uses_are_pruned(engine, monkeypatch):
+    monkeypatch.setattr(docker_build, "LABEL", f"mlsteps.{uuid.uuid4().hex}")  # the engine has images of others
+    text = f"FROM {base_image()}\nLABEL unique={uuid.uuid4().hex}\n"
+    document = {"python": {"user_managed_dependencies": True}, "docker": {"base_dockerfile": text}}
+    DockerTarget(options()).prepare(document, print)
+    own, name = Engine(options()), docker_build.plan(options(), document).name
+    try:
+        assert docker_build.prune(own, 1) == []
+        used = engine.create_container(name, ["-"])["Id"]
+        assert docker_build.prune(own, -1) == []
+        engine.remove_container(used)
+        assert docker_build.prune(own, -1) == [name]
+        assert engine.images(name) == []
+    finally:
+        own.close()

@@ -28,6 +28,7 @@ def get_cli_commands() -> list[Any]:
         _action("plan", "Which steps would run now, which would be reused, and why", dag_id, conf, bundle, group),
         _action("explain", "Why steps ran or were reused", dag_id, step, run_id, now, conf, bundle, group),
         _compute(),
+        _environment(bundle, group),
         *map(airflow_group, GROUPS),
     )
     return [GroupCommand(name="mlsteps", help="Azure ML SDK v1 pipelines", subcommands=commands)]
@@ -55,6 +56,37 @@ def _compute() -> Any:
         _action("set", "Where its steps run", name, *changes, workspace, function=f"{module}.compute_set"),
     )
     return GroupCommand(name="compute", help="Where the steps of compute targets run", subcommands=commands)
+
+
+def _environment(bundle: Arg, group: Arg) -> Any:
+    from airflow.cli.cli_config import GroupCommand
+
+    which = "Name or root of the workspace, or id of a connection; the default one when left out"
+    compute = _argument("--compute", help="Compute target that it is for; those that its steps name when left out")
+    chosen = (
+        _argument("name", help="Name of the environment; all of a DAG's when left out", nargs="?"),
+        _argument("--version", help="Version of a registered environment; the latest when left out"),
+        _argument("-d", "--dag-id", help="A DAG that was made from a pipeline: the environments of its steps"),
+        compute,
+        _argument("-w", "--workspace", help=which),
+        bundle,
+        group,
+    )
+    days = _argument("--days", help="How long nobody has used it", type=float, default=30.0)
+    module = "mlsteps.cli.environment_commands"
+    commands = (
+        _action("build", "Make environments ready ahead of steps", *chosen, function=f"{module}.environment_build"),
+        _action("show", "What they are made of", *chosen, function=f"{module}.environment_show"),
+        _action(
+            "prune",
+            "Remove what nobody has used for long",
+            days,
+            compute,
+            _argument("-w", "--workspace", help=which),
+            function=f"{module}.environment_prune",
+        ),
+    )
+    return GroupCommand(name="environment", help="Environments of steps", subcommands=commands)
 
 
 def _argument(*flags: str, **options: Any) -> Arg:

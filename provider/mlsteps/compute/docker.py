@@ -24,9 +24,10 @@ from mlsteps.compute.docker_files import Files
 from mlsteps.compute.docker_output import Output
 from mlsteps.compute.lines import Lines
 from mlsteps.compute.placement import DockerOptions
-from mlsteps.compute.places import places
+from mlsteps.compute.places import Place, places
 from mlsteps.compute.vm_sizes import Resources
 from mlsteps.contracts.spec import StepResult, StepSpec
+from mlsteps.environments import drivers
 from mlsteps.errors import RunConfigurationException
 
 #: Seconds in which a runner that was asked to stop has to end.
@@ -54,6 +55,7 @@ class DockerTarget(Target):
         self._docker = docker or {}
         self._engine = Engine(options)
         self._image: docker_image.Image | None = None
+        self._python: drivers.Python | None = None
         self._labels: dict[str, str] = {}
         self._container: str | None = None
         self._handed_over = False
@@ -71,7 +73,8 @@ class DockerTarget(Target):
         plan = docker_build.plan(self._options, environment)
         try:
             self._image = docker_build.have(self._engine, plan, self._options, report)
-            return docker_image.python_of(self._engine, self._image, plan.python)
+            self._python = docker_image.python_of(self._engine, self._image, plan.python)
+            return self._python.path
         except BaseException:
             self._engine.close()
             raise
@@ -111,26 +114,20 @@ class DockerTarget(Target):
             shared = docker_image.shares_files(self._engine, self._image)
         return bool(shared)
 
-    def _machine(self) -> Mapping[str, Any]:
-        with self._engine.told("does not say what it has"):
-            answer: Mapping[str, Any] = self._engine.client.info()
-            return answer
-
     def _create(self, spec: StepSpec) -> None:
-        if self._image is None:
+        if self._image is None or self._python is None:
             raise RunConfigurationException("The step's image was not prepared. Call prepare() before run().")
-        image, client = self._image, self._engine.client
+        image = self._image
         user = docker_container.User(self._options, image.user, sees_files=self._sees_files)
         asked, notes = docker_container.limits(self._options, self._docker, self._size, self._machine)
         for note in notes:
             self._lines.note(note)
-        shared = places(spec) if self._sees_files else []
-        for place in shared:
-            os.makedirs(place.path, exist_ok=True)
+        remote = drivers.protocols(spec.datastores.values(), str(spec.workspace.get("root")))
+        packages = inside.packages(drivers.drivers(self._python, remote, self._lines.note))
         with self._engine.told(f"cannot make a container of {image.name}"):
-            self._container = client.create_container(
+            self._container = self._engine.client.create_container(
                 image.id,
-                entrypoint=inside.command(spec.interpreter),
+                entrypoint=inside.command(spec.interpreter, packages),
                 command=[],
                 name=_name(spec),
                 user=user.name,
@@ -139,11 +136,27 @@ class DockerTarget(Target):
                 stdin_open=True,
                 detach=True,  # or standard input would end with the first connection that brings something
                 labels={**self._options.labels, **docker_left.labels(spec), **self._labels},
-                host_config=docker_container.host_config(client, self._options, asked, shared, user.groups()),
+                host_config=docker_container.host_config(
+                    self._engine.client, self._options, asked, self._mounts(spec, packages), user.groups()
+                ),
             )["Id"]
         carried = None if self._sees_files else Carried(spec)
-        self._files = Files(self._engine, str(self._container), spec, carried)
+        self._files = Files(self._engine, str(self._container), spec, carried, packages)
         self._files.put_in(user.owner)
+
+    def _mounts(self, spec: StepSpec, packages: Mapping[str, str]) -> list[Place]:
+        """What the container sees of this machine."""
+        if not self._sees_files:
+            return []
+        shared = places(spec)
+        for place in shared:
+            os.makedirs(place.path, exist_ok=True)
+        return [*shared, *(Place(source, True, target) for target, source in packages.items())]
+
+    def _machine(self) -> Mapping[str, Any]:
+        with self._engine.told("does not say what it has"):
+            answer: Mapping[str, Any] = self._engine.client.info()
+            return answer
 
     def _supervised(self, spec: StepSpec, credentials: Mapping[str, Any]) -> StepResult:
         assert self._container is not None

@@ -26,6 +26,7 @@ from mlsteps.compute.docker_engine import Engine, EngineError
 from mlsteps.compute.docker_image import Image, Report
 from mlsteps.compute.placement import DockerOptions
 from mlsteps.compute.tar import packed
+from mlsteps.environments import unused
 from mlsteps.environments.image import SECRET, ImagePlan
 from mlsteps.environments.image import plan as plan_of
 from mlsteps.environments.pip_options import redact
@@ -68,7 +69,43 @@ def have(engine: Engine, plan: ImagePlan, options: DockerOptions, report: Report
                 found = docker_image.find(engine, plan.name)
     if found is None:
         raise EngineError(f"The image {plan.name} was built and is not there; it may have been removed again.")
+    unused.mark(_note(plan.digest))
     return found
+
+
+def _note(digest: str) -> str:
+    """The folder that says when an image was last of use here."""
+    folder = os.path.join(home(), "cache", "images", digest[:32])
+    os.makedirs(folder, exist_ok=True)
+    return folder
+
+
+def prune(engine: Engine, days: float) -> list[str]:
+    """Remove images that were built here and that nobody has used for ``days``; their names.
+
+    One that a container uses stays, whoever made the container.
+    """
+    removed = []
+    with engine.told("does not list images"):
+        images = engine.client.images(filters={"label": LABEL})
+    for image in images:
+        note = _note(str(image["Labels"][LABEL]))
+        made = float(image["Created"])
+        if time.time() - max(made, unused.last_use(note) if os.listdir(note) else made) > days * 86400.0:
+            removed += [name for name in image.get("RepoTags") or () if _removed(engine, name)]
+            shutil.rmtree(note, ignore_errors=True)
+    return removed
+
+
+def _removed(engine: Engine, name: str) -> bool:
+    try:
+        with engine.told(f"cannot remove {name}"):
+            engine.client.remove_image(name)
+    except EngineError as error:
+        if error.status not in (404, 409):  # gone already, or in use
+            raise
+        return False
+    return True
 
 
 @contextmanager

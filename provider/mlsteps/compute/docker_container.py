@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mlsteps.compute.inside import HOME, RUNTIME, package
+from mlsteps.compute.inside import HOME
 from mlsteps.compute.placement import DockerOptions
 from mlsteps.compute.places import Place
 from mlsteps.compute.tar import Owner
@@ -171,17 +171,19 @@ def variables(options: DockerOptions, user: User, asked: Limits) -> dict[str, st
 
 
 def host_config(
-    client: APIClient, options: DockerOptions, asked: Limits, places: Sequence[Place], groups: Sequence[str]
+    client: APIClient,
+    options: DockerOptions,
+    asked: Limits,
+    places: Sequence[Place],
+    groups: Sequence[str],
 ) -> dict[str, Any]:
     """How the container is held to the machine.
 
-    :param places: folders of this machine that the step works on; None of them when the engine does not see them.
+    :param places: folders of this machine that the step sees; none of them when the engine does not.
     """
     from docker.types import DeviceRequest, LogConfig, Mount
 
-    mounts = [Mount(place.path, place.path, type="bind", read_only=place.read_only) for place in places]
-    if places:
-        mounts.append(Mount(f"{RUNTIME}/mlsteps", package(), type="bind", read_only=True))
+    mounts = [Mount(place.inside or place.path, place.path, type="bind", read_only=place.read_only) for place in places]
     mounts += [_mount(text) for text in options.mounts]
     config: dict[str, Any] = client.create_host_config(
         mounts=mounts,

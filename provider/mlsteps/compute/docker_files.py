@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Mapping
 
 from mlsteps.compute import docker_left, inside
 from mlsteps.compute.carried import LIST, Carried
@@ -15,13 +16,22 @@ class Files:
     """The files of one step's container.
 
     :param carried: None when the container works on this machine's own files.
+    :param packages: folders to bring along when it does not see them, by where they are inside.
     """
 
-    def __init__(self, engine: Engine, container: str, spec: StepSpec, carried: Carried | None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        container: str,
+        spec: StepSpec,
+        carried: Carried | None,
+        packages: Mapping[str, str] | None = None,
+    ) -> None:
         self._engine = engine
         self._container = container
         self._spec = spec
         self._carried = carried
+        self._packages = packages or {}
 
     @classmethod
     def of_left_behind(cls, engine: Engine, container: str, spec: StepSpec) -> Files:
@@ -36,7 +46,8 @@ class Files:
         def write(archive: tarfile.TarFile) -> None:
             inside.skeleton(archive, inside.moved_in(self._spec), owner)
             if self._carried is not None:
-                inside.add_package(archive)
+                for target, root in self._packages.items():
+                    inside.add_folder(archive, root, target)
                 self._carried.pack(archive, owner)
 
         with self._engine.told("cannot put files into a container"):

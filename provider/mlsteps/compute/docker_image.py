@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from mlsteps.compute.docker_engine import Engine, EngineError
 from mlsteps.compute.inside import OLDEST
+from mlsteps.environments.drivers import Python, platform_of
 from mlsteps.errors import RunConfigurationException, UserErrorException
 from mlsteps.storage.places import home
 
@@ -18,7 +19,11 @@ Report = Callable[[str], None]
 #: What the engine answers when it has no such program, in its various versions.
 _NO_PROGRAM = ("executable file not found", "no such file or directory", "not found in $path", "permission denied")
 #: Runs on every Python there is; says where it lies and what it is.
-_ASK = "import sys, json; print(json.dumps([sys.executable, list(sys.version_info[:3])]))"
+_ASK = """
+import json, platform, sys
+libc = getattr(platform, "libc_ver", lambda: ("", ""))()[0]
+print(json.dumps([sys.executable, list(sys.version_info[:3]), platform.machine(), libc]))
+"""
 _NOT_THERE = (
     "not found",
     "manifest unknown",
@@ -95,25 +100,25 @@ def _parts(name: str) -> tuple[str, str | None]:
     return (name, "latest") if ":" not in last else (name.rpartition(":")[0], name.rpartition(":")[2])
 
 
-def python_of(engine: Engine, image: Image, wanted: str) -> str:
-    """The absolute path of the image's Python; found by running it once, remembered by the image's id.
+def python_of(engine: Engine, image: Image, wanted: str) -> Python:
+    """The image's Python, its path absolute; found by running it once, remembered by the image's id.
 
     :param wanted: a name or path; ``python`` also finds ``python3``.
     :raises UserErrorException: when the image has none, or one that is too old.
     """
-    note = os.path.join(home(), "cache", "images", f"{image.id.replace(':', '-')}.json")
+    note = os.path.join(home(), "cache", "images", f"{image.id.replace(':', '-')}.python.json")
     known = _read(note)
     if wanted not in known:
         known = {**known, wanted: _ask(engine, image, wanted)}
         _write(note, known)
-    path, version = known[wanted]
+    path, version, machine, libc = known[wanted]
     if tuple(version) < OLDEST:
         found, oldest = (".".join(map(str, number)) for number in (version, OLDEST))
         raise UserErrorException(
             f"The image {image.name} has Python {found} as {wanted!r}. Expected Python {oldest} or newer: take another "
             "image, or name another interpreter of it as python.interpreter_path of the environment."
         )
-    return str(path)
+    return Python(path, tuple(version), platform_of(machine, libc))
 
 
 def _ask(engine: Engine, image: Image, wanted: str) -> list[Any]:
@@ -129,7 +134,7 @@ def _ask(engine: Engine, image: Image, wanted: str) -> list[Any]:
 
 
 def _run(engine: Engine, image: Image, program: str) -> list[Any] | None:
-    """Path and version of a Python of the image; None when there is no such program."""
+    """What a Python of the image says of itself; None when there is no such program."""
     client = engine.client
     with engine.told(f"cannot run {image.name}"):
         made = client.create_container(

@@ -7,6 +7,7 @@ Images are taken as they are. mlsteps comes in beside them, read-only, and needs
     /mlsteps/work/<run id>     the step's work directory
     /mlsteps/home              MLSTEPS_HOME, and HOME of a user that the image does not know
     /mlsteps/answer            takes the ``StepResult``
+    /mlsteps/drivers           storage drivers for the runner alone, where a store needs one
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+from collections.abc import Mapping
 from dataclasses import replace
 
 import mlsteps
@@ -26,31 +28,33 @@ RUNTIME = f"{ROOT}/runtime"
 SPEC = f"{ROOT}/spec.json"
 HOME = f"{ROOT}/home"
 ANSWER = f"{ROOT}/answer/result.json"
+DRIVERS = f"{ROOT}/drivers"
 #: The oldest Python that the runner knows.
 OLDEST = (3, 8)
 
-#: As in :mod:`.local`: an isolated interpreter that finds mlsteps last, so that nothing is shadowed.
+#: As in :mod:`.local`: an isolated interpreter that finds mlsteps last, so that nothing is shadowed. Drivers come
+#: first, as an image may have others, of another age, for the script.
 BOOT = """
 import sys
-sys.path.append(sys.argv.pop(1))
+drivers, runtime = sys.argv.pop(2), sys.argv.pop(1)
+sys.path[:0] = [drivers] if drivers else []
+sys.path.append(runtime)
 from mlsteps.runner.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
 
 
-def command(interpreter: str) -> list[str]:
-    """The program of the container, with its arguments."""
-    return [interpreter, "-I", "-c", BOOT, RUNTIME, SPEC, ANSWER]
+def command(interpreter: str, packages: Mapping[str, str]) -> list[str]:
+    """The program of the container, with its arguments.
+
+    :param packages: what :func:`packages` says.
+    """
+    return [interpreter, "-I", "-c", BOOT, RUNTIME, DRIVERS if DRIVERS in packages else "", SPEC, ANSWER]
 
 
 def moved_in(spec: StepSpec) -> StepSpec:
     """The spec as the runner inside sees it: with a work directory that exists there."""
     return replace(spec, work_directory=f"{ROOT}/work/{spec.run_id}")
-
-
-def package() -> str:
-    """The folder of the package that runs now."""
-    return os.path.dirname(os.path.abspath(mlsteps.__file__))
 
 
 def skeleton(archive: tarfile.TarFile, spec: StepSpec, owner: Owner) -> None:
@@ -65,15 +69,20 @@ def skeleton(archive: tarfile.TarFile, spec: StepSpec, owner: Owner) -> None:
     add_bytes(archive, SPEC, tar.ROOT, json.dumps(spec.to_json()).encode("utf-8", "surrogatepass"))
 
 
-def add_package(archive: tarfile.TarFile) -> None:
-    """The package itself, for containers that cannot see the folder it lies in."""
-    root = package()
+def packages(drivers: str | None) -> dict[str, str]:
+    """Folders of this machine that the runner is made of, by where they are inside."""
+    found = {f"{RUNTIME}/mlsteps": os.path.dirname(os.path.abspath(mlsteps.__file__))}
+    return {**found, DRIVERS: drivers} if drivers else found
+
+
+def add_folder(archive: tarfile.TarFile, root: str, target: str) -> None:
+    """A folder of this machine, for containers that cannot see it."""
     for parent, folders, names in os.walk(root):
         folders[:] = sorted(name for name in folders if name != "__pycache__")
         for name in sorted(names):
             path = os.path.join(parent, name)
             with open(path, "rb") as file:
-                add_bytes(archive, f"{RUNTIME}/mlsteps/{os.path.relpath(path, root)}", tar.ROOT, file.read())
+                add_bytes(archive, f"{target}/{os.path.relpath(path, root)}", tar.ROOT, file.read())
 
 
 def read_spec(data: bytes) -> StepSpec:

@@ -10,10 +10,11 @@ from mlsteps.contracts.spec import StepSpec
 
 
 class Place(NamedTuple):
-    """An absolute path, and whether the step only reads there."""
+    """An absolute path, whether the step only reads there, and where it lies for the step when that is elsewhere."""
 
     path: str
     read_only: bool
+    inside: str = ""
 
 
 def local_root(url: str | None) -> str | None:

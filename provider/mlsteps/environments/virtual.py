@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from mlsteps.contracts.codec import digest_of
-from mlsteps.environments import conda_to_pip, machine, python_versions, uv_tool
+from mlsteps.environments import conda_to_pip, machine, python_versions, unused, uv_tool
 from mlsteps.environments.conda_to_pip import PipPlan
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import RunConfigurationException
@@ -51,13 +51,32 @@ def prepare(document: Mapping[str, Any] | None, report: Report) -> Interpreter:
         return Interpreter(user_managed(str(section.get("interpreter_path") or "python")), "", "")
     plan = conda_to_pip.plan(section.get("conda"))
     preimage = _preimage(plan)
-    folder = os.path.join(home(), "environments", digest_of(preimage)[:32])
+    folder = _folder(preimage)
     found = _finished(folder, report)
     if found is None:
         for note in plan.notes:
             report(note)
         found = _make_once(folder, plan, preimage, report)
+    unused.mark(folder)
     return found
+
+
+def folder_of(document: Mapping[str, Any] | None) -> str:
+    """Where the environment of a document is or would be.
+
+    :raises InvalidInput: for a package that cannot be had.
+    """
+    section = (document or {}).get("python") or {}
+    return _folder(_preimage(conda_to_pip.plan(section.get("conda"))))
+
+
+def _folder(preimage: Mapping[str, Any]) -> str:
+    return os.path.join(home(), "environments", digest_of(preimage)[:32])
+
+
+def is_whole(folder: str) -> bool:
+    """Whether an environment is in its folder, and its base Python still is where it was."""
+    return os.path.exists(os.path.join(folder, "complete")) and os.path.exists(_python_of(folder))
 
 
 def home() -> str:
@@ -100,7 +119,7 @@ def _python_of(folder: str) -> str:
 def _finished(folder: str, report: Report) -> Interpreter | None:
     """The environment in this folder when it is whole: its marker is there and its base Python still is."""
     path = _python_of(folder)
-    if not (os.path.exists(os.path.join(folder, "complete")) and os.path.exists(path)):
+    if not is_whole(folder):
         return None
     with open(os.path.join(folder, "preimage.json"), encoding="utf-8") as file:
         note = json.load(file).get("note", "")
