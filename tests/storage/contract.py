@@ -61,6 +61,18 @@ class StoreContract:
         assert store.entry("d/absent") is None
         assert store.entry("d/f.txt/below") is None
 
+    def test_a_part_of_a_file_is_read(self, store: Store) -> None:
+        data = bytes(range(256)) * 40_000  # larger than what passes in one request
+        store.write("d/f", data)
+        assert store.read_range("d/f", 0, 3) == data[:3]
+        assert store.read_range("d/f", 9_000_001, 1000) == data[9_000_001:9_001_001]
+        assert store.read_range("d/f", len(data) - 2, 100) == data[-2:]
+
+    def test_an_entry_tells_when_it_was_written(self, store: Store) -> None:
+        store.write("f", b"one")
+        found = store.entry("f")
+        assert found is not None and abs(found.changed / 1e9 - time.time()) < 600
+
     def test_the_stamp_changes_with_the_content(self, store: Store) -> None:
         store.write("f", b"one")
         before = store.entry("f")

@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mlsteps.storage.mounting.points import detach_below, detach_dead
+
 #: The lock in each work directory. The kernel frees it when the last process that has it open is gone.
 LOCK = ".lock"
 #: A directory younger than this may be one that is just being made.
@@ -31,6 +33,7 @@ def work_directory(path: str) -> Iterator[int]:
         if _keeps():
             os.unlink(os.path.join(path, LOCK))  # without it, nobody ever sweeps the directory away
         else:
+            detach_below(path)  # of a runner that was killed: what is mounted must not be taken for ours to remove
             shutil.rmtree(path, ignore_errors=True)
         os.close(descriptor)
 
@@ -44,6 +47,7 @@ def share_lock(path: str) -> int:
 
 def sweep(parent: str) -> None:
     """Remove work directories whose processes were all killed, and end what still runs in them."""
+    detach_dead()
     try:
         names = os.listdir(parent)
     except FileNotFoundError:
@@ -52,6 +56,7 @@ def sweep(parent: str) -> None:
         folder = os.path.join(parent, name)
         if _abandoned(os.path.join(folder, LOCK)):
             end_processes_of(folder)
+            detach_below(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -19,6 +19,7 @@ from mlsteps.runner.console import Console
 from mlsteps.runner.distributed import launched
 from mlsteps.runner.failure import Canceled, StepFailure
 from mlsteps.runner.folders import Folders
+from mlsteps.runner.mounts import Mounts
 from mlsteps.runner.outputs import Committed, Outputs, WriteBack
 from mlsteps.runner.process import Outcome, Script
 from mlsteps.runner.relay import Relay
@@ -47,6 +48,7 @@ class Attempt:
         self._grace = grace
         self._folders = Folders(spec.work_directory)
         self._stores = Stores(spec, credentials)
+        self._mounts = Mounts(spec.environment_variables, console.note)
         self._runs = RunStore(self._stores.workspace)
         self._timings: dict[str, float] = {}
         self._exit_code: int | None = None
@@ -77,7 +79,7 @@ class Attempt:
         try:
             with self._timed("stage"):
                 self._folders.make()
-                stage = Stage(self._spec, self._stores, self._folders, self._console.note)
+                stage = Stage(self._spec, self._stores, self._folders, self._mounts, self._console.note)
                 stage.source()
                 staged = stage.inputs(self._cancel)
                 places = outputs.prepare()
@@ -85,11 +87,13 @@ class Attempt:
             artifacts = Artifacts(self._runs.artifacts(self._spec.run_id), self._folders)
             with self._collecting(artifacts):
                 self._script({name: item.value for name, item in staged.items()}, places, artifacts)
+                self._mounts.check()
                 self._status("Finalizing")
                 with self._timed("commit"):
                     back.commit()
                     return outputs.commit(places, self._cancel)
         finally:
+            self._mounts.stop()
             remove_made(staged)
 
     def _transferred(self) -> Committed:
@@ -223,6 +227,7 @@ class Attempt:
 
     def clean(self) -> None:
         """Remove what was made in the work directory; all stays with ``MLSTEPS_KEEP_WORK=1``."""
+        self._mounts.stop()
         if os.environ.get("MLSTEPS_KEEP_WORK", "") in ("", "0"):
             self._folders.remove()
 

@@ -12,6 +12,7 @@ from mlsteps.errors import AzureMLException
 from mlsteps.runner.cancel import Cancel
 from mlsteps.runner.failure import StepFailure
 from mlsteps.runner.folders import Folders
+from mlsteps.runner.mounts import Mounts
 from mlsteps.runner.stores import Stores
 
 
@@ -30,8 +31,11 @@ class Staged(NamedTuple):
 class Stage:
     """Brings everything to this machine. Failures have the category ``input``."""
 
-    def __init__(self, spec: StepSpec, stores: Stores, folders: Folders, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: StepSpec, stores: Stores, folders: Folders, mounts: Mounts, note: Callable[[str], None]
+    ) -> None:
         self._spec = spec
+        self._mounts = mounts
         self._stores = stores
         self._folders = folders
         self._note = note
@@ -110,10 +114,12 @@ class Stage:
 
     def _bring(self, found: List[Any], target: str, item: InputSpec) -> None:
         from mlsteps.storage import transfer
+        from mlsteps.storage.caching.download import download
 
-        if item.mode != "download" and not item.writable and transfer.link_files(found, target):
+        is_mount = item.mode != "download" and not item.writable
+        if is_mount and (transfer.link_files(found, target) or self._mounts.try_mount(found, target, _title(item))):
             return
-        transfer.download_files(found, target, overwrite=item.overwrite)
+        download(found, target, overwrite=item.overwrite, note=lambda text: self._note(f"{_title(item)}: {text}"))
 
     def _target(self, item: InputSpec) -> str:
         if item.path_on_compute is None:

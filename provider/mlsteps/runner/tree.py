@@ -11,10 +11,18 @@ import os
 import signal
 import sys
 import time
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Set
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
+
+#: Children that are the runner's own and no part of the step.
+_kept: Set[int] = set()
+
+
+def keep(process: int) -> None:
+    """Take a child for the runner's own: it ends by itself when the runner does, and is not ended with the script."""
+    _kept.add(process)
 
 
 def become_subreaper() -> None:
@@ -56,7 +64,7 @@ def descendants() -> list[int]:
     """Ids of the live processes below this one; zombies do not count. Empty where there is no ``/proc``."""
     children: dict[int, list[int]] = {}
     for process, parent, state in _processes():
-        if state != "Z":
+        if state != "Z" and process not in _kept:
             children.setdefault(parent, []).append(process)
     found: list[int] = []
     waiting = [os.getpid()]
@@ -141,4 +149,4 @@ def reap_orphans() -> bool:
             pass
     except ChildProcessError:
         return False
-    return True
+    return bool(descendants()) if _kept else True

@@ -11,7 +11,7 @@ import re
 import tempfile
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from typing import Any, BinaryIO, Callable, Iterator, List, NamedTuple, Tuple
+from typing import Any, BinaryIO, Callable, Iterator, List, Mapping, NamedTuple, Tuple
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UnsupportedFeature
@@ -35,11 +35,15 @@ class Entry(NamedTuple):
 
     The stamp is the content's MD5 or the etag where the store gives one, otherwise the time of the last change (a
     local store: nanoseconds).
+
+    :param changed: when the file was last written, in ns since the epoch as far as the store tells it (most: whole
+        seconds); 0 when it does not.
     """
 
     path: str
     size: int
     stamp: str
+    changed: int = 0
 
 
 class Known(NamedTuple):
@@ -93,6 +97,10 @@ class Store(ABC):
     """
 
     url: str
+
+    #: What another process opens the same store with: ``{"url": ..., "credentials": ...}``. It holds secrets, so it is
+    #: for a pipe to that process and nothing else. None: another process cannot open it.
+    opened_with: Mapping[str, Any] | None = None
 
     @abstractmethod
     def list(self, path: str = "") -> Iterator[Entry]:
@@ -153,6 +161,15 @@ class Store(ABC):
     @abstractmethod
     def below(self, path: str) -> Store:
         """The store rooted at a folder of this one."""
+
+    def read_range(self, path: str, start: int, count: int) -> bytes:
+        """``count`` bytes of a file from ``start`` on; fewer only where the file ends.
+
+        :raises StoreError: when the store cannot read from the middle of a file.
+        """
+        with self._trouble(path, "read"), self.open(path) as file:
+            file.seek(start)
+            return file.read(count)
 
     def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
         """Make or replace a file with what an open file holds, hashing it while it passes; whole or not at all.

@@ -28,7 +28,8 @@ class SourceFile(NamedTuple):
     """One file of a dataset.
 
     :param path: in ``store``; :param relative: below the dataset's common root: where it goes when the dataset is
-        mounted or downloaded; :param size: bytes, -1 when a web server does not say; :param stamp: as in ``Entry``.
+        mounted or downloaded; :param size: bytes, -1 when a web server does not say; :param stamp: :param changed: as
+        in ``Entry``.
     """
 
     store: Store
@@ -36,6 +37,7 @@ class SourceFile(NamedTuple):
     relative: str
     size: int
     stamp: str
+    changed: int = 0
 
 
 class Identity(NamedTuple):
@@ -217,7 +219,7 @@ def _with_names(places: List[_Place]) -> List[SourceFile]:
         for entry in place.entries:
             relative = entry.path[len(root) :].lstrip("/") if root else entry.path
             relative = f"{place.label}/{relative}" if several else relative
-            item = SourceFile(place.store, entry.path, relative, entry.size, entry.stamp)
+            item = SourceFile(place.store, entry.path, relative, entry.size, entry.stamp, entry.changed)
             found.setdefault((id(place.store), entry.path), item)
     return list(found.values())
 

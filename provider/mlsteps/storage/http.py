@@ -16,9 +16,11 @@ from mlsteps.storage.base import Child, Entry, MissingFile, Passing, Store, safe
 from mlsteps.storage.ranges import FIRST, open_ranges
 from mlsteps.storage.remote import WHOLE
 from mlsteps.storage.retry import with_retries
+from mlsteps.storage.stamps import changed_of
 
 _TIMEOUT = 60.0
 _UNKNOWN = -1
+_PARTIAL = 206  # "Partial Content"
 
 
 class HttpStore(Store):
@@ -31,6 +33,7 @@ class HttpStore(Store):
     def __init__(self, url: str, query: str = "") -> None:
         self.url = url.rstrip("/")
         self._query = "?" + query if query else ""
+        self.opened_with = {"url": self.url + self._query}
 
     def _request(self, path: str, method: str, **headers: str) -> Any:
         address = f"{self.url}/{quote(safe_path(path))}{self._query}"
@@ -61,7 +64,8 @@ class HttpStore(Store):
             headers = answer.headers
         digest, tag, time = headers.get("Content-MD5"), headers.get("ETag"), headers.get("Last-Modified")
         stamp = f"md5:{digest}" if digest else tag.strip('"') if tag else time or ""
-        return Entry(safe_path(path), int(headers.get("Content-Length") or _UNKNOWN), stamp)
+        size = int(headers.get("Content-Length") or _UNKNOWN)
+        return Entry(safe_path(path), size, stamp, changed_of({"last_modified": time}))
 
     def list(self, path: str = "") -> Iterator[Entry]:
         found = self.entry(path) if path else self._refuse("Listing a web server")
@@ -108,6 +112,13 @@ class HttpStore(Store):
 
         with self._trouble(path, "read"):
             return with_retries(piece)
+
+    def read_range(self, path: str, start: int, count: int) -> bytes:
+        part = f"bytes={start}-{start + count - 1}"
+        with self._trouble(path, "read"), with_retries(lambda: self._answer(path, Range=part)) as answer:
+            if answer.status != _PARTIAL and start:
+                raise StoreError(f"{self.url_of(path)}: the server does not give parts of a file.")
+            return bytes(answer.read(count))
 
     def _answer(self, path: str, **headers: str) -> Any:
         try:

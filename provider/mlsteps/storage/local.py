@@ -39,7 +39,7 @@ class LocalStore(Store):
             rows = Walk(at).rows() if os.path.isdir(at) else []
         for name, size, changed, _, _ in rows:
             if TEMPORARY not in name:
-                yield Entry(prefix + name, size, str(changed))
+                yield Entry(prefix + name, size, str(changed), changed)
 
     def children(self, path: str = "") -> List[Child]:
         found = []
@@ -65,7 +65,9 @@ class LocalStore(Store):
                 found = os.stat(at)
             except (FileNotFoundError, NotADirectoryError):
                 return None
-        return Entry(path, found.st_size, str(found.st_mtime_ns)) if os.path.isfile(at) else None
+        if not os.path.isfile(at):
+            return None
+        return Entry(path, found.st_size, str(found.st_mtime_ns), found.st_mtime_ns)
 
     def kind(self, path: str) -> str | None:
         at = self._at(path)

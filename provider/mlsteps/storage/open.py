@@ -55,7 +55,9 @@ def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
     socket_path = relay()
     if socket_path and not credentials:
         return RelayedStore(socket_path, {"url": url}, redact(url))
-    return _open_with_driver(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
+    store = _open_with_driver(_SPELLINGS.get(protocol, protocol), rest, dict(credentials or {}))
+    store.opened_with = {"url": url, "credentials": dict(credentials or {})}
+    return store
 
 
 def package_of(protocol: str) -> str:

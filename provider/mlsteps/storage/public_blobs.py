@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 from mlsteps.errors import StoreError
 from mlsteps.storage.base import Entry, safe_path
 from mlsteps.storage.http import HttpStore
+from mlsteps.storage.stamps import changed_of
 
 _HOSTS = (".blob.core.windows.net", ".blob.core.chinacloudapi.cn", ".blob.core.usgovcloudapi.net")
 
@@ -94,4 +95,5 @@ def _entry(blob: tree.Element) -> Entry | None:
         return None
     digest, tag = about.findtext("Content-MD5"), about.findtext("Etag")
     stamp = f"md5:{digest}" if digest else (tag or "").strip('"')
-    return Entry(name, int(about.findtext("Content-Length") or -1), stamp)
+    changed = changed_of({"last_modified": about.findtext("Last-Modified")})
+    return Entry(name, int(about.findtext("Content-Length") or -1), stamp, changed)

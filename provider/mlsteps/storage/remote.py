@@ -17,7 +17,7 @@ from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.ranges import open_ranges
-from mlsteps.storage.stamps import stamp_of
+from mlsteps.storage.stamps import changed_of, stamp_of
 
 #: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
 #: mapping: no such condition through fsspec.
@@ -76,7 +76,7 @@ class FsspecStore(Store):
         yield from sorted(entry for entry in entries if TEMPORARY not in entry.path)
 
     def _entry(self, info: Mapping[str, Any]) -> Entry:
-        return Entry(self._relative(info["name"]), int(info.get("size") or 0), stamp_of(info))
+        return Entry(self._relative(info["name"]), int(info.get("size") or 0), stamp_of(info), changed_of(info))
 
     def _relative(self, name: str) -> str:
         root, name = self._root.lstrip("/"), name.lstrip("/")
@@ -112,7 +112,7 @@ class FsspecStore(Store):
         info = self._info(path)
         if info is None or not _is_file(info):
             return None
-        return Entry(safe_path(path), int(info.get("size") or 0), stamp_of(info))
+        return Entry(safe_path(path), int(info.get("size") or 0), stamp_of(info), changed_of(info))
 
     def kind(self, path: str) -> str | None:
         info = self._info(path)
@@ -137,6 +137,10 @@ class FsspecStore(Store):
             if len(piece) != end - start:
                 raise ConnectionError(f"{len(piece)} of {end - start} bytes came")
             return piece
+
+    def read_range(self, path: str, start: int, count: int) -> bytes:
+        with self._trouble(path, "read"):
+            return bytes(self._fs.cat_file(self._at(path), start=start, end=start + count))
 
     def write(self, path: str, data: bytes) -> None:
         with self._trouble(path, "write"):

@@ -75,7 +75,7 @@ class SmbStore(Store):
             if is_folder:
                 yield from self._below(inner)
             else:
-                yield Entry(inner, size, stamp)
+                yield Entry(inner, size, stamp, _nanoseconds(stamp))
 
     def _scan(self, path: str) -> List[Tuple[str, bool, int, str]]:
         """Name, whether it is a folder, size and stamp of all that lies immediately below; nothing for no folder."""
@@ -98,7 +98,8 @@ class SmbStore(Store):
     def files_in(self, path: str = "") -> List[Entry]:
         """The files immediately below a folder, sorted by path; none when it is absent."""
         prefix = f"{safe_path(path)}/" if safe_path(path) else ""
-        return sorted(Entry(prefix + name, size, stamp) for name, folder, size, stamp in self._scan(path) if not folder)
+        found = [(prefix + name, size, stamp) for name, folder, size, stamp in self._scan(path) if not folder]
+        return sorted(Entry(name, size, stamp, _nanoseconds(stamp)) for name, size, stamp in found)
 
     def _info(self, path: str) -> Any:
         with self._trouble(path, "look at"):
@@ -113,7 +114,8 @@ class SmbStore(Store):
         found = self._info(path)
         if found is None or found.st_file_attributes & _FOLDER:
             return None
-        return Entry(safe_path(path), found.st_size, str(found.st_mtime_ns // 1000))
+        stamp = str(found.st_mtime_ns // 1000)
+        return Entry(safe_path(path), found.st_size, stamp, _nanoseconds(stamp))
 
     def kind(self, path: str) -> str | None:
         found = self._info(path)
@@ -295,3 +297,7 @@ def open_share(url: str, options: Mapping[str, Any]) -> SmbStore:
 
 def _stamp(written: datetime.datetime) -> str:
     return str((written - _EPOCH) // datetime.timedelta(microseconds=1))
+
+
+def _nanoseconds(stamp: str) -> int:
+    return int(stamp) * 1000

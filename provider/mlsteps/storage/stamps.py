@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from typing import Any, Mapping, Tuple
 
 _CONTENT = ("content_md5", "md5Hash", "Content-MD5", "contentMd5")
@@ -23,6 +24,34 @@ def stamp_of(info: Mapping[str, Any]) -> str:
     if tag:
         return _text(tag).strip('"')
     return _text(_first(info, _TIMES) or "")
+
+
+def changed_of(info: Mapping[str, Any]) -> int:
+    """When a file was last written, by an fsspec ``info``: whole seconds, in ns since the epoch; 0 when it is not told.
+
+    Whole seconds, as a listing and a look at one file must agree, and not every service is as exact in both.
+    """
+    for name in _TIMES:
+        value = _first(info, (name,))
+        seconds = _seconds(value)
+        if seconds:
+            return int(seconds) * 10**9
+    return 0
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, datetime):
+        return value.timestamp() if value.tzinfo else value.replace(tzinfo=timezone.utc).timestamp()
+    if isinstance(value, (int, float)):
+        return float(value)
+    if not isinstance(value, str):
+        return None
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return _seconds(read(value.replace("Z", "+00:00")))
+        except (ValueError, TypeError):
+            continue
+    return None
 
 
 def _first(info: Any, names: Tuple[str, ...]) -> Any:

@@ -156,7 +156,7 @@ def download_files(
     :returns: the local paths, in the order of ``found``.
     :raises StoreError: naming the file.
     """
-    places = _places(found, target)
+    places = places_of(found, target)
     known = {item.path: item for item in manifest.files} if manifest else {}
 
     def get(item: SourceFile) -> None:
@@ -166,15 +166,21 @@ def download_files(
             files.remove_quietly(places[item.relative])
             raise StoreError(f"{item.store.url_of(item.path)} is no longer what its manifest says.")
 
-    missing = [
-        item for item in found if not _is_there(item, places[item.relative], known.get(item.relative), overwrite)
-    ]
+    missing = wanting(found, places, overwrite=overwrite, manifest=manifest)
     rows = [(item.path, item.size, 0, 0, 0) for item in missing]
     each(get, missing, _useful(workers, rows, missing[0].store) if missing else 1)
     return [places[item.relative] for item in found]
 
 
-def _places(found: List[SourceFile], target: str) -> Dict[str, str]:
+def wanting(
+    found: List[SourceFile], places: Dict[str, str], *, overwrite: bool, manifest: OutputManifest | None = None
+) -> List[SourceFile]:
+    """The files that are not at their places already; StoreError when another one is in the way of one."""
+    known = {item.path: item for item in manifest.files} if manifest else {}
+    return [item for item in found if not _is_there(item, places[item.relative], known.get(item.relative), overwrite)]
+
+
+def places_of(found: List[SourceFile], target: str) -> Dict[str, str]:
     """Local path by relative name; InvalidInput for a name that leaves the folder, StoreError for one that repeats."""
     places: Dict[str, str] = {}
     for item in found:
@@ -216,7 +222,7 @@ def link_files(found: List[SourceFile], target: str) -> bool:
         return False
     os.makedirs(target, exist_ok=True)
     made: Set[str] = set()
-    places = _places(found, target)
+    places = places_of(found, target)
     for item, real in zip(found, reals):
         place = places[item.relative]
         folder = os.path.dirname(place)
