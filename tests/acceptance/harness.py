@@ -161,6 +161,15 @@ class Case:
         (self.folder / f"output-{len(self.executions)}.txt").write_text(done.stdout)
         return made
 
+    def foretold(self) -> bool:
+        """Whether ``mlsteps check`` of the entry says that something in it is refused."""
+        entry = str(self.tree / self.report["entry"])
+        command = [self.surroundings.python, "-m", "mlsteps.cli.main", "check", entry]
+        done = subprocess.run(command, cwd=self.cwd, env=self.surroundings.environ, capture_output=True, text=True)
+        (self.folder / "check.txt").write_text(done.stdout + done.stderr)
+        assert done.returncode in (0, 1), done.stderr
+        return done.returncode == 1
+
     @property
     def first(self) -> Execution:
         """The first execution."""
@@ -260,6 +269,8 @@ class Row:
     statuses: tuple[str, ...] = ("Completed",)
     #: How often scripts of the row are executed in all.
     executions = 2
+    #: Whether services that mlsteps refuses have stand-ins here, so that ``mlsteps check`` foretells what then runs.
+    has_stand_ins = False
     #: The exit code of each.
     code = 0
 
@@ -293,6 +304,7 @@ class Outcome(NamedTuple):
     waits_for: str
     lines: dict[str, str]
     stops: str
+    check: str
 
     @property
     def reached(self) -> bool:
@@ -313,11 +325,21 @@ def judge(case: Case, row: Row) -> Outcome:
         level = "L3" if all(result == "holds" for result in lines.values()) else "L2"
     if case.row["level"] == "L1" and not all(result == "holds" for result in lines.values()):
         level = "none"
-    return Outcome(case.row["id"], level, case.row["level"], row.waits_for, lines, _stop(case, row))
+    return Outcome(
+        case.row["id"], level, case.row["level"], row.waits_for, lines, _stop(case, row), _agreement(case, row)
+    )
+
+
+def _agreement(case: Case, row: Row) -> str:
+    """Whether what ``mlsteps check`` foretold is what happened."""
+    foretold, refused = case.foretold(), _refused(case)
+    if foretold == (refused or row.has_stand_ins):
+        return "agrees"
+    return "refused, and mlsteps check did not say so" if refused else "mlsteps check says refused, and it ran"
 
 
 def _refused(case: Case) -> bool:
-    return any("UnsupportedFeature" in execution.output for execution in case.executions)
+    return any(re.search(r"^mlsteps\.errors\.UnsupportedFeature", e.output, re.MULTILINE) for e in case.executions)
 
 
 def _result(check: Check, case: Case) -> str:

@@ -23,6 +23,8 @@ def table(outcomes: list[Outcome]) -> str:
         holds = sum(result == "holds" for result in outcome.lines.values())
         text = f"{outcome.id:<5} {outcome.level:<4} of {outcome.wanted}  {holds}/{len(outcome.lines)} lines hold"
         lines.append(text + (f"  waits for {outcome.waits_for}" if outcome.waits_for else ""))
+        if outcome.check != "agrees":
+            lines.append(f"        {outcome.check}")
         if outcome.stops:
             lines.append(f"        stops at: {outcome.stops}")
         lines += [f"        {name}: {result}" for name, result in outcome.lines.items() if result != "holds"]

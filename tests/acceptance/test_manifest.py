@@ -27,3 +27,4 @@ def test_a_pipeline_of_the_manifest(row: dict[str, Any], run_row: Callable[[dict
     wanted = known.now or outcome.wanted
     failing = {name: result for name, result in outcome.lines.items() if result != "holds"}
     assert LEVELS.index(outcome.level) >= LEVELS.index(wanted), (outcome.level, outcome.stops, failing)
+    assert outcome.check == "agrees", outcome.check

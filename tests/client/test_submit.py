@@ -16,6 +16,7 @@ from mlsteps.sdk.consumption import DatasetConsumptionConfig
 from mlsteps.sdk.dataset import Dataset
 from mlsteps.sdk.datastore import Datastore
 from mlsteps.sdk.environment import Environment
+from mlsteps.sdk.estimator import Estimator
 from mlsteps.sdk.experiment import Experiment
 from mlsteps.sdk.parameter import PipelineParameter
 from mlsteps.sdk.pipeline import Pipeline
@@ -224,6 +225,15 @@ def test_a_script_run_is_a_run_of_its_own_and_never_reused(workspace, step, tmp_
         assert run.type == "azureml.scriptrun"
         assert "this is alone\n" in capsys.readouterr().out
         assert times_run(marks, "alone") == count
+
+
+def test_an_estimator_runs_as_a_script_does(workspace, step, tmp_path, marks) -> None:
+    estimator = Estimator(
+        tmp_path / "source", entry_script="step.py", script_params={str(marks): "estimated"}, user_managed=True
+    )
+    run = Experiment(workspace, "estimator").submit(estimator)
+    assert run.wait_for_completion()["status"] == "Completed"
+    assert times_run(marks, "estimated") == 1
 
 
 def test_a_cancelled_script_run_ends(workspace, step, tmp_path, marks) -> None:

@@ -39,7 +39,7 @@ def submit(
     """Start a run and return at once.
 
     :param config: a ``Pipeline``, ``PublishedPipeline``, ``PipelineEndpoint`` or ``PipelineDraft``; or a
-        ``ScriptRunConfig``, which is run as a pipeline of one step.
+        ``ScriptRunConfig`` or an estimator, which is run as a pipeline of one step.
     :param continue_on_step_failure: None for what was said when it was published, else False.
     :param pipeline_version: of an endpoint; None for its default.
     :param credential_passthrough: accepted; datastores use their connections.
@@ -131,11 +131,12 @@ def _published(workspace: Workspace, id: str) -> Source:
 
 
 def _pipeline_of(workspace: Workspace, config: Any) -> Any:
+    from mlsteps.sdk.estimator import MMLBaseEstimator
     from mlsteps.sdk.script_run_config import ScriptRunConfig
 
     if hasattr(config, "_graph"):
         return config
-    if not isinstance(config, ScriptRunConfig):
+    if not isinstance(config, (ScriptRunConfig, MMLBaseEstimator)):
         raise UnsupportedFeature(f"Submitting a {type(config).__name__}", alternative="a Pipeline or a ScriptRunConfig")
     from mlsteps.sdk.pipeline import Pipeline
 
@@ -143,7 +144,7 @@ def _pipeline_of(workspace: Workspace, config: Any) -> Any:
 
 
 def _step_of(config: Any) -> Any:
-    """A script run is never reused: each submission of one runs, as in the SDK."""
+    """The step of a ScriptRunConfig or an estimator; never reused: each submission of one runs, as in the SDK."""
     from mlsteps.sdk.steps.command import CommandStep
     from mlsteps.sdk.steps.python_script import PythonScriptStep
 
@@ -151,11 +152,13 @@ def _step_of(config: Any) -> Any:
         "compute_target": config.run_config.target,
         "runconfig": config.run_config,
         "source_directory": config.source_directory,
+        "inputs": getattr(config, "_inputs", None),
         "allow_reuse": False,
     }
-    if config.command:
+    script = getattr(config, "script", config.run_config.script)
+    if getattr(config, "command", None):
         return CommandStep(config.command, **common)
-    return PythonScriptStep(config.script, arguments=config.arguments, **common)
+    return PythonScriptStep(script, arguments=getattr(config, "arguments", config.run_config.arguments), **common)
 
 
 def _git_properties(graph: PipelineGraph) -> dict[str, str]:

@@ -134,6 +134,8 @@ class ImageClassification(Row):
 class TaxiRegression(Row):
     """Seven data steps; AutoML is a stand-in here (see ``stubs/authoring``)."""
 
+    has_stand_ins = True
+
     names = (
         "Cleanse Green Taxi Data",
         "Cleanse Yellow Taxi Data",

@@ -1,4 +1,4 @@
-"""``EstimatorStep``: run an ``Estimator`` (deprecated in the SDK)."""
+"""``EstimatorStep``: run an ``Estimator``."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mlsteps.sdk.steps.script import ScriptStep
 class EstimatorStep(ScriptStep):
     """Run an estimator's entry script with its run configuration (SDK docs: ``EstimatorStep``).
 
-    :param estimator: object with ``run_config`` and ``source_directory``.
+    :param estimator: an ``Estimator``, or another object with ``run_config`` and ``source_directory``.
     :param estimator_entry_script_arguments: the script's arguments; those of the estimator must not be set.
-    :raises InvalidInput: without an estimator.
+    :raises InvalidInput: without an estimator, and for one with arguments of its own.
     """
 
     def __init__(
@@ -31,6 +31,12 @@ class EstimatorStep(ScriptStep):
         if estimator is None or getattr(estimator, "run_config", None) is None:
             raise InvalidInput(f"EstimatorStep {name!r} has no estimator", expected="an Estimator")
         script = estimator.run_config.script
+        if estimator.run_config.arguments:
+            raise InvalidInput(
+                f"The estimator of EstimatorStep {name!r} has arguments: {estimator.run_config.arguments!r}",
+                expected="no script_params",
+                mend="give estimator_entry_script_arguments to the step",
+            )
         super().__init__(
             script_name=script,
             name=name or script,
@@ -38,7 +44,7 @@ class EstimatorStep(ScriptStep):
             compute_target=compute_target,
             runconfig=estimator.run_config,
             runconfig_pipeline_params=runconfig_pipeline_params,
-            inputs=inputs,
+            inputs=inputs or getattr(estimator, "_inputs", None),
             outputs=outputs,
             source_directory=estimator.source_directory,
             allow_reuse=allow_reuse,

@@ -19,7 +19,7 @@ _PROFILE = Refusal("there is no profiling service", "TabularDataset.to_pandas_da
 _TARGETS = Refusal("it belongs to compute targets of run configuration files", "ComputeTarget(workspace, name)")
 _GRAPH = Refusal("graphs are built from steps", "Pipeline(workspace, steps=[...]).graph")
 _SEARCH = Refusal("hyperparameter search is not there yet", "one PythonScriptStep for each setting")
-_ESTIMATOR = Refusal("the SDK deprecated estimators in 2020", "ScriptRunConfig and an Environment")
+_ESTIMATOR = Refusal("it is the SDK's inner class", "Estimator")
 _AUTOML = Refusal("it needs Azure's AutoML service", "a PythonScriptStep that calls a library such as FLAML")
 _CACHE = Refusal("there is no cache service", "as_download()")
 _LOGGING = Refusal("there is no service to trace", "Python's logging")
@@ -78,11 +78,9 @@ _NAMES: Mapping[str, Mapping[str, Refusal]] = {
         "ModuleStepBase": Refusal("it is the SDK's inner class", "ModuleStep"),
     },
     "azureml.pipeline.steps": {"_HDInsightStep": Refusal("it is the SDK's inner class", "PythonScriptStep")},
-    "azureml.train.dnn": {"Chainer Gloo Mpi Nccl ParameterServer PyTorch TensorFlow": _ESTIMATOR},
-    "azureml.train.estimator": {
-        "Estimator Gloo MMLBaseEstimator MMLBaseEstimatorRunConfig Mpi Nccl ParameterServer "
-        "_FrameworkBaseEstimator": _ESTIMATOR,
-    },
+    "azureml.train.estimator": {"MMLBaseEstimatorRunConfig _FrameworkBaseEstimator": _ESTIMATOR},
+    "azureml.train.estimator._framework_base_estimator": {"_FrameworkBaseEstimator": _ESTIMATOR},
+    "azureml.train.estimator._mml_base_estimator": {"MMLBaseEstimatorRunConfig": _ESTIMATOR},
     "azureml.train.hyperdrive": {
         "BanditPolicy BayesianParameterSampling EarlyTerminationPolicy GridParameterSampling HyperDriveConfig "
         "HyperDriveRun HyperDriveRunConfig HyperParameterSampling MedianStoppingPolicy NoTerminationPolicy "
@@ -109,12 +107,8 @@ PACKAGES: Mapping[str, Refusal] = {
     "azureml.pipeline.steps._hdinsight_step": Refusal("it is the SDK's inner class", "PythonScriptStep"),
     "azureml.pipeline.steps.predictor_step": Refusal("the SDK dropped it", "PythonScriptStep"),
     "azureml.telemetry": Refusal("nothing is sent anywhere", "Run.log"),
-    "azureml.train._distributed_training": _ESTIMATOR,
     "azureml.train.automl": _AUTOML,
-    "azureml.train.dnn": _ESTIMATOR,
-    "azureml.train.estimator": _ESTIMATOR,
     "azureml.train.hyperdrive": _SEARCH,
-    "azureml.train.sklearn": _ESTIMATOR,
 }
 
 #: Names that ``except`` clauses hold; they are exceptions that nothing raises.

@@ -25,6 +25,7 @@ _SECTIONS = (
 )
 _LIBRARIES = "EggLibrary JarLibrary MavenLibrary PyPiLibrary RCranLibrary DatabricksCluster DatabricksSection"
 _MODULES = "Module ModuleVersion ModuleVersionDescriptor"
+_DISTRIBUTED = {"distributed_training": "Gloo Mpi Nccl ParameterServer"}
 _PORTS = "InputPortBinding OutputPortBinding PipelineDataset"
 
 _CORE: Mapping[str, Mapping[str, str]] = {
@@ -257,6 +258,15 @@ _OTHERS: Mapping[str, Mapping[str, str]] = {
     },
     "azureml.train": {},
     "azureml.train.automl": {"steps.automl": "AutoMLStep AutoMLStepRun"},
+    "azureml.train._distributed_training": _DISTRIBUTED,
+    "azureml.train.dnn": {"framework_estimators": "Chainer PyTorch TensorFlow", **_DISTRIBUTED},
+    "azureml.train.dnn._chainer": {"framework_estimators": "Chainer"},
+    "azureml.train.dnn._pytorch": {"framework_estimators": "PyTorch"},
+    "azureml.train.dnn._tensorflow": {"framework_estimators": "TensorFlow"},
+    "azureml.train.estimator": {"estimator": "Estimator MMLBaseEstimator", **_DISTRIBUTED},
+    "azureml.train.estimator._estimator": {"estimator": "Estimator"},
+    "azureml.train.estimator._mml_base_estimator": {"estimator": "MMLBaseEstimator"},
+    "azureml.train.sklearn": {"framework_estimators": "SKLearn"},
     "azureml.train.widgets": {"widgets": "RunDetails"},
     "azureml.widgets": {"widgets": "RunDetails"},
     "azureml_user.parallel_run": {"entry_script": "EntryScript"},
