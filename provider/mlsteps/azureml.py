@@ -38,6 +38,9 @@ def activate(replace: bool = False) -> bool:
     if FOLDER in sys.path:
         sys.path.remove(FOLDER)
     sys.path.insert(0, FOLDER)
+    from mlsteps.sdk.surface.modules import install
+
+    install()  # scripts may import msrest, which the SDK brings, before azureml
     return True
 
 

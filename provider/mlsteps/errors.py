@@ -3,6 +3,7 @@
     AzureMLException                     the SDK's base; ``.message``, ``.inner_exception``
       UserErrorException                 wrong input; ``AuthenticationException``, ``DatasetValidationError`` and
                                          ``DatasetExecutionError`` below it
+        ErrorResponseException           what was asked for by name or id is not there; also an HttpOperationError
         InvalidInput                     ours: says what was given, what was expected and how to mend it
         GraphError                       ours: every fault of a pipeline at once, each with its path
         UnsupportedFeature               ours: names the feature, why, and the alternative
@@ -19,6 +20,8 @@ only, Python 3.8.
 
 from __future__ import annotations
 
+import functools
+import sys
 from typing import Any, Iterable, NamedTuple
 
 
@@ -36,7 +39,7 @@ class AzureMLException(Exception):
         reference_code: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(exception_message)
+        Exception.__init__(self, exception_message)  # an error of another library may be a base too: see not_found()
         self._exception_message = exception_message
         self._inner_exception = inner_exception
         self._details = {
@@ -80,6 +83,35 @@ class _Plain(AzureMLException):
 
 class UserErrorException(_Plain):
     """The caller gave something that cannot work."""
+
+
+class HttpOperationError(_Plain):
+    """Stands for the error of that name in ``msrest``, which the SDK brings and scripts catch."""
+
+    #: No request was made.
+    response = None
+    error = None
+
+
+class ErrorResponseException(UserErrorException, HttpOperationError):
+    """What was asked for by its name or id is not there; the SDK's services answer with this. Made by `not_found`."""
+
+
+def not_found(message: str) -> ErrorResponseException:
+    """The error for a datastore, endpoint or the like that is not there.
+
+    Of releases of the SDK some raise ``UserErrorException``, others ``msrest.exceptions.HttpOperationError``. Code
+    catches either, so it is both; of the real ``msrest`` when that is loaded.
+    """
+    theirs = getattr(sys.modules.get("msrest.exceptions"), "HttpOperationError", HttpOperationError)
+    if theirs is HttpOperationError:
+        return ErrorResponseException(message)
+    return _of_both(theirs)(message)
+
+
+@functools.lru_cache(maxsize=None)
+def _of_both(theirs: type) -> type[ErrorResponseException]:
+    return type("ErrorResponseException", (ErrorResponseException, theirs), {"__module__": __name__})
 
 
 class AuthenticationException(UserErrorException):

@@ -131,3 +131,29 @@ def test_the_tables_answer_what_is_known():
     assert is_known("azureml.core.compute") and is_known("azureml.opendatasets.anything.below")
     assert not is_known("azureml.nothing") and not is_known("azureml.core.nothing")
     assert "Workspace" in exported("azureml.core") and "_OfflineRun" not in exported("azureml.core.run")
+
+
+def test_what_is_not_there_is_caught_by_the_errors_of_every_release(python, runtime, tmp_path):
+    code = """
+from msrest.exceptions import HttpOperationError
+from azureml.core import Datastore, Workspace
+from azureml.exceptions import UserErrorException
+from azureml.pipeline.core import PipelineEndpoint
+from azureml.pipeline.core._restclients.aeva.models.error_response import ErrorResponseException
+workspace = Workspace.get("empty")
+for look_up in (Datastore.get, PipelineEndpoint.get):
+    for error in (HttpOperationError, ErrorResponseException, UserErrorException):
+        try:
+            look_up(workspace, name="nowhere") if look_up is PipelineEndpoint.get else look_up(workspace, "nowhere")
+        except error as caught:
+            print("nowhere" in str(caught) and caught.message == str(caught))
+"""
+    theirs = tmp_path / "msrest"
+    theirs.mkdir()
+    (theirs / "__init__.py").write_text("")
+    (theirs / "exceptions.py").write_text(
+        "class HttpOperationError(Exception):\n    def __init__(self, deserialize, response, *args): assert response\n"
+    )
+    start = f"import os\nos.environ['MLSTEPS_HOME'] = {str(tmp_path)!r}\nimport azureml\n"
+    for code_of in (start + code, f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\n" + start + code):
+        assert python(code_of, runtime).split() == ["True"] * 6

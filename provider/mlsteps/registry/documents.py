@@ -6,7 +6,7 @@ import re
 from typing import Any, Mapping
 
 from mlsteps.contracts.codec import canonical
-from mlsteps.errors import InvalidInput, UserErrorException
+from mlsteps.errors import InvalidInput, UserErrorException, not_found
 from mlsteps.registry import versions
 from mlsteps.registry.names import file_name, name_of
 from mlsteps.registry.workspaces import workspace_document
@@ -74,12 +74,12 @@ def get_datastore(ws: WorkspaceStore, name: str | None = None) -> dict[str, Any]
     """The document of a datastore; a ``url`` relative to the workspace's root comes out whole.
 
     :param name: in any case; None for the workspace's default.
-    :raises UserErrorException: when there is none; names those that exist.
+    :raises ErrorResponseException: when there is none; names those that exist.
     """
     wanted = name or workspace_document(ws)["default_datastore"]
     document = _datastores(ws).get(wanted)
     if document is None:
-        raise UserErrorException(
+        raise not_found(
             f"Could not find datastore {wanted!r} in the workspace at {ws.root}. "
             f"It has {', '.join(_datastores(ws).names()) or 'none'}. Register it first: Datastore.register_..."
         )

@@ -6,7 +6,7 @@ import time
 import uuid
 from typing import Any, Dict, List, Mapping, Optional
 
-from mlsteps.errors import UserErrorException
+from mlsteps.errors import not_found
 from mlsteps.registry.names import file_name
 from mlsteps.storage.workspace_store import WorkspaceStore
 
@@ -43,11 +43,11 @@ def create(ws: WorkspaceStore, graph: str, **fields: Any) -> Dict[str, Any]:
 def need(ws: WorkspaceStore, id: str) -> Dict[str, Any]:
     """A draft's document.
 
-    :raises UserErrorException: when there is none.
+    :raises ErrorResponseException: when there is none.
     """
     document = ws.read_json(_path(id))
     if document is None:
-        raise UserErrorException(f"There is no pipeline draft {id!r} in the workspace at {ws.root}.")
+        raise not_found(f"There is no pipeline draft {id!r} in the workspace at {ws.root}.")
     return dict(document)
 
 

@@ -14,7 +14,7 @@ import time
 import uuid
 from typing import Any, Dict, List, Optional
 
-from mlsteps.errors import InvalidInput, UserErrorException
+from mlsteps.errors import InvalidInput, UserErrorException, not_found
 from mlsteps.registry import dags, pipelines
 from mlsteps.registry.names import file_name
 from mlsteps.storage.workspace_store import WorkspaceStore
@@ -68,12 +68,12 @@ def get(ws: WorkspaceStore, id: Optional[str] = None, name: Optional[str] = None
 def need(ws: WorkspaceStore, id: Optional[str] = None, name: Optional[str] = None) -> Dict[str, Any]:
     """As :func:`get`.
 
-    :raises UserErrorException: when there is none; names those that exist.
+    :raises ErrorResponseException: when there is none; names those that exist.
     """
     found = get(ws, id, name)
     if found is None:
         known = ", ".join(repr(item["name"]) for item in list_endpoints(ws)) or "none"
-        raise UserErrorException(
+        raise not_found(
             f"There is no pipeline endpoint {id if id is not None else name!r} in the workspace at {ws.root}. "
             f"It has {known}."
         )

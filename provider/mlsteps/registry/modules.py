@@ -15,7 +15,7 @@ import time
 import uuid
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from mlsteps.errors import InvalidInput, UserErrorException
+from mlsteps.errors import InvalidInput, UserErrorException, not_found
 from mlsteps.registry.names import file_name, name_of
 from mlsteps.storage.workspace_store import WorkspaceStore
 
@@ -50,9 +50,7 @@ def need(ws: WorkspaceStore, id: Optional[str] = None, name: Optional[str] = Non
     parts = ws.read_many([f"{folder}/module.json", f"{folder}/state.json"]) if id else {}
     if len(parts) < 2:
         known = ", ".join(repr(name_of(item)) for item in ws.names(NAMES)) or "none"
-        raise UserErrorException(
-            f"There is no module {name if name is not None else id!r} in the workspace. It has {known}."
-        )
+        raise not_found(f"There is no module {name if name is not None else id!r} in the workspace. It has {known}.")
     return {**parts[f"{folder}/module.json"], **parts[f"{folder}/state.json"]}
 
 

@@ -12,7 +12,7 @@ import uuid
 from typing import Any, Dict, List, Mapping, Optional
 
 from mlsteps.contracts.graph import PipelineGraph
-from mlsteps.errors import InvalidInput, UserErrorException
+from mlsteps.errors import InvalidInput, UserErrorException, not_found
 from mlsteps.registry import dags, graphs
 from mlsteps.registry.names import file_name
 from mlsteps.storage.workspace_store import WorkspaceStore
@@ -85,11 +85,11 @@ def get(ws: WorkspaceStore, id: str) -> Optional[Dict[str, Any]]:
 def need(ws: WorkspaceStore, id: str) -> Dict[str, Any]:
     """As :func:`get`.
 
-    :raises UserErrorException: when there is none.
+    :raises ErrorResponseException: when there is none.
     """
     found = get(ws, id)
     if found is None:
-        raise UserErrorException(f"There is no published pipeline {id!r} in the workspace at {ws.root}.")
+        raise not_found(f"There is no published pipeline {id!r} in the workspace at {ws.root}.")
     return found
 
 
@@ -103,7 +103,7 @@ def list_published(ws: WorkspaceStore, active_only: bool = True) -> List[Dict[st
 def set_status(ws: WorkspaceStore, id: str, status: str) -> None:
     """Enable or disable a published pipeline; a disabled one takes no new runs, those that go on are finished.
 
-    :raises UserErrorException: when there is none.
+    :raises ErrorResponseException: when there is none.
     """
     document = need(ws, id)
     ws.write_json(f"{STATUSES}/{file_name(id)}.json", {"status": status, "changed": time.time()})

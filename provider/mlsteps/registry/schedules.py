@@ -19,7 +19,7 @@ import uuid
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Mapping, Optional
 
-from mlsteps.errors import InvalidInput, UserErrorException
+from mlsteps.errors import InvalidInput, not_found
 from mlsteps.registry import dags, endpoints, pipelines
 from mlsteps.registry.names import file_name
 from mlsteps.schedules.rule import Recurrence
@@ -55,11 +55,11 @@ def get(ws: WorkspaceStore, id: str) -> Optional[Document]:
 def need(ws: WorkspaceStore, id: str) -> Document:
     """As :func:`get`.
 
-    :raises UserErrorException: when there is none.
+    :raises ErrorResponseException: when there is none.
     """
     found = get(ws, id)
     if found is None:
-        raise UserErrorException(f"There is no schedule {id!r} in the workspace at {ws.root}.")
+        raise not_found(f"There is no schedule {id!r} in the workspace at {ws.root}.")
     return found
 
 
@@ -80,7 +80,7 @@ def list_schedules(
 def update(ws: WorkspaceStore, id: str, changes: Mapping[str, Any]) -> Document:
     """Change keys of a schedule; a key whose value is None is dropped.
 
-    :raises UserErrorException: when there is none.
+    :raises ErrorResponseException: when there is none.
     """
     need(ws, id)
     document = {**(ws.read_json(_path(id)) or {}), **changes, "written": time.time()}

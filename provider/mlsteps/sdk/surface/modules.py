@@ -95,7 +95,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         # The two top packages have files of their own; without those on sys.path nothing below them is ours.
-        if not fullname.startswith(("azureml.", "azureml_user.")) or not is_known(fullname):
+        if not fullname.startswith(("azureml.", "azureml_user.", "msrest")) or not is_known(fullname):
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=_is_package(fullname))
 

@@ -250,6 +250,10 @@ _OTHERS: Mapping[str, Mapping[str, str]] = {
     "azureml._common": {},
     "azureml._common.exceptions": {"@errors": "AzureMLException"},
     "azureml._restclient.exceptions": {"@errors": "ServiceException"},
+    "azureml.pipeline.core._restclients.aeva.models": {"@errors": "ErrorResponseException"},
+    "azureml.pipeline.core._restclients.aeva.models.error_response": {"@errors": "ErrorResponseException"},
+    # The SDK brings msrest; this stands for it where it is not installed.
+    "msrest.exceptions": {"@errors": "AuthenticationError=AuthenticationException HttpOperationError"},
     "azureml.pipeline.steps": {f"steps.{home}": names for home, names in _STEPS.values()},
     "azureml.contrib.pipeline": {},
     "azureml.contrib.pipeline.steps": {
