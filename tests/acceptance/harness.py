@@ -79,6 +79,7 @@ class Case:
         self.root = root
         self.surroundings = surroundings
         self.tree = folder / "tree"
+        self.source = self.tree
         self.environ: dict[str, str] = {}
         self.executions: list[Execution] = []
         self.report: dict[str, Any] = {}
@@ -94,6 +95,7 @@ class Case:
         subprocess.run(command, check=True, capture_output=True, text=True)
         self.report = json.loads((self.folder / "report.json").read_text())
         assert self.report["parses"], self.report
+        self.source = self.tree / self.report["entry"]
         config = {
             "subscription_id": "11111111-2222-3333-4444-555555555555",
             "resource_group": "acceptance",
@@ -163,8 +165,7 @@ class Case:
 
     def foretold(self) -> bool:
         """Whether ``mlsteps check`` of the entry says that something in it is refused."""
-        entry = str(self.tree / self.report["entry"])
-        command = [self.surroundings.python, "-m", "mlsteps.cli.main", "check", entry]
+        command = [self.surroundings.python, "-m", "mlsteps.cli.main", "check", str(self.source)]
         done = subprocess.run(command, cwd=self.cwd, env=self.surroundings.environ, capture_output=True, text=True)
         (self.folder / "check.txt").write_text(done.stdout + done.stderr)
         assert done.returncode in (0, 1), done.stderr
@@ -339,7 +340,9 @@ def _agreement(case: Case, row: Row) -> str:
 
 
 def _refused(case: Case) -> bool:
-    return any(re.search(r"^mlsteps\.errors\.UnsupportedFeature", e.output, re.MULTILINE) for e in case.executions)
+    """Whether something was refused: a traceback says so, or a script that caught the error printed it."""
+    told = re.compile(r"^mlsteps\.errors\.UnsupportedFeature|^Error: .* is not supported by mlsteps", re.MULTILINE)
+    return any(told.search(execution.output) for execution in case.executions)
 
 
 def _result(check: Check, case: Case) -> str:

@@ -26,6 +26,8 @@ AUTHORING = (
     "python-dotenv",
     "requests",
     "ipython",
+    "azure-storage-blob",
+    "adlfs",  # of the extra `azure`: rows read public containers
 )
 #: Versions for the steps, as a user's constraints file: what the sources name without a version is of their own age.
 CONSTRAINTS = ("numpy<1.24", "pandas<2", "scikit-learn<1.2", "matplotlib<3.8")

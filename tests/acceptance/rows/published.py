@@ -162,15 +162,31 @@ class TrainAndRegister(Row):
 
 
 class BatchScoreCopy(Row):
-    """Mini-batches, then a copy step with empty arguments."""
+    """Mini-batches, then a copy step with empty arguments; one script publishes, another one submits."""
 
     now, waits_for = "L1", "ParallelRunStep"
+    executions = 4
 
     def supply(self, case: Case) -> None:
         TrainAndRegister().supply(case)
 
+    def run(self, case: Case) -> None:
+        for _ in range(2):
+            if case.execute().code or case.execute("ml_service/pipelines/run_parallel_batchscore_pipeline.py").code:
+                return
+
     def works_pipeline_id_is_told(self, case: Case) -> None:
         assert "##vso[" in case.first.output
+
+    def works_a_line_for_each_row(self, case: Case) -> None:
+        (result,) = sorted((case.blob / "azureml").rglob("parallel_run_step.txt"))[:1]
+        rows = (case.tree / "data" / "diabetes.csv").read_text().splitlines()[1:]
+        assert len(result.read_text().splitlines()) == len(rows)
+
+    def works_copy_step_takes_empty_arguments(self, case: Case) -> None:
+        (run,) = case.executions[1].runs
+        (copy,) = [step for name, step in run.steps.items() if "copy" in name.lower()]
+        assert copy.status == "Completed" and "Not going to copy" in case.log(copy)
 
 
 ROWS: dict[str, Row] = {
