@@ -43,19 +43,21 @@ def _class() -> Any:
                     text = text[len(protocol) + 3 :]
             return text.strip("/")
 
-        async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
-            """A copy that the service makes; adlfs would not wait for its end."""
+        async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> Any:
+            """A copy that the service makes; adlfs would not wait for its end. Answers with its ``etag``."""
             places = [self.split_path(path) for path in (path1, path2)]
             source, target = [self.service_client.get_blob_client(place[0], place[1]) for place in places]
             async with source, target:
                 begun = await target.start_copy_from_url(source.url)
-                status, pause = begun["copy_status"], 0.05
+                status, pause, tag = begun["copy_status"], 0.05, begun["etag"]
                 while status == "pending":
                     await asyncio.sleep(pause)
                     pause = min(2.0, 2 * pause)
-                    status = (await target.get_blob_properties()).copy.status
+                    now = await target.get_blob_properties()
+                    status, tag = now.copy.status, now.etag
             if status != "success":
                 raise OSError(f"the service ended the copy of {path1} with status {status!r}")
             self.invalidate_cache(self._parent(path2))
+            return {"etag": tag}
 
     return Blobs

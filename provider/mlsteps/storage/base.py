@@ -38,12 +38,18 @@ class Entry(NamedTuple):
 
     :param changed: when the file was last written, in ns since the epoch as far as the store tells it (most: whole
         seconds); 0 when it does not.
+    :param tag: the etag, if there is one: a put tells no more than it.
     """
 
     path: str
     size: int
     stamp: str
     changed: int = 0
+    tag: str = ""
+
+    def is_stamped(self, stamp: str) -> bool:
+        """Whether ``stamp`` is this file's, be it as a listing gives it or as ``tag:`` and what a put answered."""
+        return stamp == self.stamp or bool(self.tag and stamp == f"tag:{self.tag}")
 
 
 class Known(NamedTuple):
@@ -97,6 +103,8 @@ class Store(ABC):
     """
 
     url: str
+    #: Whether what a put answers is enough to know the file by again.
+    gives_tags = False
 
     #: What another process opens the same store with: ``{"url": ..., "credentials": ...}``. It holds secrets, so it is
     #: for a pipe to that process and nothing else. None: another process cannot open it.
@@ -128,6 +136,10 @@ class Store(ABC):
 
         :param size: in bytes, when it is known already: it may save a request.
         """
+
+    def stream(self, path: str, size: int | None = None) -> BinaryIO:
+        """As :meth:`open`, for a file that is read once from its start to its end."""
+        return self.open(path, size)
 
     @abstractmethod
     def write(self, path: str, data: bytes) -> None:
@@ -174,7 +186,8 @@ class Store(ABC):
     def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
         """Make or replace a file with what an open file holds, hashing it while it passes; whole or not at all.
 
-        :param stamp: False leaves ``stamp`` empty, which saves a request on remote stores.
+        :param stamp: False leaves ``stamp`` empty, or a ``tag:`` (see :meth:`Entry.is_stamped`), when it would take a
+            request of its own.
         """
         with tempfile.NamedTemporaryFile(prefix="mlsteps-") as spool:
             for piece in iter(lambda: source.read(1 << 20), b""):
@@ -192,9 +205,12 @@ class Store(ABC):
         *,
         passing: Passing | None = None,
         known: Known | None = None,
+        size: int = -1,
     ) -> FileEntry | None:
         """Make or replace a file with one of another store in a shorter way than through this process.
 
+        :param size: of the source in bytes, when the caller looks afterwards whether all of it has arrived; the
+            ``stamp`` may then be a ``tag:`` (see :meth:`Entry.is_stamped`).
         :param known: the digest of a local source, which then need not be read for it while it is in that state.
         :returns: the entry; where the service copies by itself its ``sha256`` is empty. None: there is no shorter way.
         """

@@ -146,6 +146,28 @@ def pass_through(
             passing(count)
 
 
+class Passer:
+    """Hashes and counts pieces that somebody else takes."""
+
+    def __init__(self, passing: Callable[[int], Any] | None = None) -> None:
+        self._whole = hashlib.sha256()
+        self._size = 0
+        self._passing = passing
+
+    def through(self, pieces: Iterator[Any]) -> Iterator[Any]:
+        """The same pieces."""
+        for piece in pieces:
+            self._whole.update(piece)
+            self._size += len(piece)
+            if self._passing is not None:
+                self._passing(len(piece))
+            yield piece
+
+    def passed(self) -> Passed:
+        """What has gone by."""
+        return Passed(self._whole.hexdigest(), self._size)
+
+
 def transfer(
     source: IO[bytes], target: IO[bytes], hint: int = CHUNK, passing: Callable[[int], Any] | None = None
 ) -> Passed:

@@ -144,6 +144,7 @@ class LocalStore(Store):
         *,
         passing: Passing | None = None,
         known: Known | None = None,
+        size: int = -1,
     ) -> FileEntry | None:
         """From another folder of this machine: the kernel copies while the digest is computed beside it."""
         real = source.local_path(source_path)

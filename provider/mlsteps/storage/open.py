@@ -79,9 +79,11 @@ def _open_with_driver(protocol: str, rest: str, options: Dict[str, Any]) -> Stor
             from mlsteps.storage.smb import open_share
 
             return open_share(url, options)
+        from mlsteps.storage.objects.client import open_objects
         from mlsteps.storage.remote import FsspecStore
 
         file_system, root = open_file_system(protocol, url, options)
+        objects = open_objects(protocol, options)
     except ImportError as error:
         package = package_of(protocol)
         raise StoreError(f"{redact(url)} needs a driver: pip install {package} ({error}).", error) from error
@@ -92,7 +94,7 @@ def _open_with_driver(protocol: str, rest: str, options: Dict[str, Any]) -> Stor
             raise StoreError(f"{redact(url)}: fsspec knows no protocol {protocol!r}.", error) from error
         reason = redact(str(error) or type(error).__name__)
         raise StoreError(f"{redact(url)} cannot be opened: {reason}", error) from error
-    return FsspecStore(redact(url), file_system, root, protocol)
+    return FsspecStore(redact(url), file_system, root, protocol, objects)
 
 
 def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] | None = None) -> Store:

@@ -10,14 +10,19 @@ import io
 import posixpath
 import secrets
 import threading
+from dataclasses import replace
+from itertools import chain
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Tuple
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.objects.ahead import PIECE, Pieces
+from mlsteps.storage.objects.client import Objects, RequestFailed
+from mlsteps.storage.open_files import abandon, after, size_of
 from mlsteps.storage.ranges import open_ranges
-from mlsteps.storage.stamps import changed_of, stamp_of
+from mlsteps.storage.stamps import changed_of, stamp_of, tag_of
 
 #: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
 #: mapping: no such condition through fsspec.
@@ -48,8 +53,10 @@ class FsspecStore(Store):
     the threads of one process but not between machines. ``append`` reads and writes the file again.
     """
 
-    def __init__(self, url: str, file_system: Any, root: str, protocol: str) -> None:
+    def __init__(self, url: str, file_system: Any, root: str, protocol: str, objects: Objects | None = None) -> None:
         self.url = url
+        self._objects = objects
+        self.gives_tags = objects is not None
         self._fs = file_system
         self._root = root.rstrip("/")
         self._protocol = protocol
@@ -76,7 +83,11 @@ class FsspecStore(Store):
         yield from sorted(entry for entry in entries if TEMPORARY not in entry.path)
 
     def _entry(self, info: Mapping[str, Any]) -> Entry:
-        return Entry(self._relative(info["name"]), int(info.get("size") or 0), stamp_of(info), changed_of(info))
+        return self._entry_at(self._relative(info["name"]), info)
+
+    @staticmethod
+    def _entry_at(path: str, info: Mapping[str, Any]) -> Entry:
+        return Entry(path, int(info.get("size") or 0), stamp_of(info), changed_of(info), tag_of(info))
 
     def _relative(self, name: str) -> str:
         root, name = self._root.lstrip("/"), name.lstrip("/")
@@ -112,15 +123,18 @@ class FsspecStore(Store):
         info = self._info(path)
         if info is None or not _is_file(info):
             return None
-        return Entry(safe_path(path), int(info.get("size") or 0), stamp_of(info), changed_of(info))
+        return self._entry_at(safe_path(path), info)
 
     def kind(self, path: str) -> str | None:
         info = self._info(path)
         return None if info is None else "file" if _is_file(info) else "directory"
 
     def read(self, path: str) -> bytes:
+        at = self._at(path)
         with self._trouble(path, "read"):
-            return bytes(self._fresh().cat_file(self._at(path)))
+            if self._objects and self._objects.takes(at):
+                return bytes(self._objects.read(at))
+            return bytes(self._fresh().cat_file(at))
 
     def open(self, path: str, size: int | None = None) -> BinaryIO:
         if size is None:
@@ -141,6 +155,12 @@ class FsspecStore(Store):
     def read_range(self, path: str, start: int, count: int) -> bytes:
         with self._trouble(path, "read"):
             return bytes(self._fs.cat_file(self._at(path), start=start, end=start + count))
+
+    def stream(self, path: str, size: int | None = None) -> BinaryIO:
+        at = self._at(path)
+        if self._objects and size is not None and size > WHOLE and self._objects.takes(at):
+            return self._objects.open(at, size)
+        return self.open(path, size)
 
     def write(self, path: str, data: bytes) -> None:
         with self._trouble(path, "write"):
@@ -197,14 +217,16 @@ class FsspecStore(Store):
             entry = self.receive(source, path, stamp=stamp)
         if move:
             files.remove_quietly(local)
-        return entry
+        return entry if stamp else replace(entry, stamp="")
 
     def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
         with self._trouble(path, "write"):
             passed, known = self._put(path, lambda at: self._send(source, at, passing))
-            if stamp and not (known and self._atomic):  # a rename may make another stamp
+            # A rename may make another stamp, and a tag is none for everybody; of a large object S3 may tell none.
+            is_stamp = bool(known) and self._atomic and not known.startswith("tag:")
+            if not is_stamp and (stamp or (not known and passed.size > WHOLE)):
                 known = self._stamp_of(path, passed.size)
-        return FileEntry(path, passed.size, passed.sha256, known if stamp else "")
+        return FileEntry(path, passed.size, passed.sha256, known)
 
     def _stamp_of(self, path: str, size: int) -> str:
         """The stamp of a file that was just sent, and that the store must hold whole."""
@@ -223,33 +245,45 @@ class FsspecStore(Store):
         while len(first) < WHOLE:  # an unbuffered file may give less than it has
             more = source.read(WHOLE - len(first))
             if not more:
-                answer = self._fs.pipe_file(at, first)
+                known = self._send_whole(at, first)
                 if passing is not None:
                     passing(len(first))
-                stamp = stamp_of(answer) if isinstance(answer, Mapping) else ""
-                return files.Passed(files.digest_of_bytes(first), len(first)), stamp
+                return files.Passed(files.digest_of_bytes(first), len(first)), known
             first += more
+        if self._objects and self._objects.takes(at):
+            return self._send_pieces(self._objects, first, source, at, passing)
         target = self._fs.open(at, "wb", block_size=WHOLE)
         try:
-            passed = files.pass_through(
-                _after(first, source), lambda piece: target.write(bytes(piece)), passing=passing
-            )
+            passed = files.pass_through(after(first, source), lambda piece: target.write(bytes(piece)), passing=passing)
         except BaseException:
-            _abandon(target)
+            abandon(target)
             raise
         target.close()
         return passed, ""
+
+    def _send_whole(self, at: str, data: bytes) -> str:
+        """Put a small object; its stamp or tag, when the driver tells it."""
+        if self._objects and self._objects.takes(at):
+            tag = self._objects.write(at, data)
+            return tag if self._protocol in ("s3", "s3a") else f"tag:{tag}"
+        answer = self._fs.pipe_file(at, data)
+        return stamp_of(answer) if isinstance(answer, Mapping) else ""
+
+    def _send_pieces(
+        self, objects: Objects, first: bytes, source: Any, at: str, passing: Passing | None
+    ) -> Tuple[files.Passed, str]:
+        """Put a large object in pieces, several under way at once; S3's etag of it is another one afterwards."""
+        passer = files.Passer(passing)
+        rest = source.buffers() if isinstance(source, Pieces) else iter(lambda: source.read(PIECE), b"")
+        tag = objects.write_pieces(at, passer.through(chain([first], rest)), size_of(source))
+        return passer.passed(), "" if self._protocol in ("s3", "s3a") else f"tag:{tag}"
 
     def get_file(self, path: str, local: str) -> FileEntry:
         found = self.entry(path)
         if found is None:
             raise MissingFile(f"{self.url_of(path)} is not there, or is not a file.")
         with self._trouble(path, "read"), files.replacing(local) as target:
-            if found.size <= WHOLE:
-                source: Any = io.BytesIO(self._fs.cat_file(self._at(path)))
-            else:
-                source = self._fs.open(self._at(path), "rb", block_size=WHOLE, cache_type="readahead")
-            with source:
+            with self.stream(path, found.size) as source:
                 passed = files.transfer(source, target, found.size)
             if passed.size != found.size:
                 raise ConnectionError(f"{passed.size} of {found.size} bytes came")
@@ -263,18 +297,34 @@ class FsspecStore(Store):
         *,
         passing: Passing | None = None,
         known: Known | None = None,
+        size: int = -1,
     ) -> FileEntry | None:
         """Within one account the service copies by itself."""
         if not self._atomic or not isinstance(source, FsspecStore) or source._fs is not self._fs:
             return None
         with self._trouble(path, "write"):
-            self._fresh().cp_file(source._at(source_path), self._at(path))
-        found = self.entry(path)
+            made = self._copied(source._at(source_path), self._at(path), size)
+        found = made or self.entry(path)
         if found is None:
             raise StoreError(f"{self.url_of(path)} was copied and is not there.")
         if passing is not None:
             passing(found.size)
         return FileEntry(path, found.size, "", found.stamp)
+
+    def _copied(self, source: str, at: str, size: int) -> Entry | None:
+        """Have it copied; what is there now, when it is known without another look."""
+        objects = self._objects
+        if objects and objects.copies(source, at) and objects.takes(source) and objects.takes(at):
+            try:
+                head = objects.copy(source, at)
+                return Entry("", head.size, head.tag)
+            except RequestFailed as error:
+                if error.status in (401, 403, 404, 0):
+                    raise
+                # larger than one request may copy, or a service of its own mind: the driver knows other ways
+        answer = self._fresh().cp_file(source, at)
+        tag = tag_of(answer) if isinstance(answer, Mapping) else ""
+        return Entry("", size, f"tag:{tag}") if tag and size >= 0 else None
 
     def tree(self, path: str) -> Iterator[Entry]:
         found = [entry for entry in self.list(path) if entry.path != safe_path(path)]
@@ -291,7 +341,7 @@ class FsspecStore(Store):
         return sorted(entry for entry in entries if entry.path.startswith(path + "/") and TEMPORARY not in entry.path)
 
     def below(self, path: str) -> FsspecStore:
-        return FsspecStore(self.url_of(path), self._fs, self._at(path), self._protocol)
+        return FsspecStore(self.url_of(path), self._fs, self._at(path), self._protocol, self._objects)
 
     def _put(self, path: str, send: Any) -> Any:
         """Call ``send`` with the name to write under, and see that the final name only ever holds all of it."""
@@ -335,18 +385,3 @@ class FsspecStore(Store):
 
 def _is_file(info: Mapping[str, Any]) -> bool:
     return info.get("type") != "directory" and not str(info["name"]).endswith("/")
-
-
-def _after(first: bytes, source: Any) -> Any:
-    """``readinto`` that gives ``first`` and then the rest of ``source``."""
-    start = io.BytesIO(first)
-    return lambda buffer: start.readinto(buffer) or source.readinto(buffer)
-
-
-def _abandon(target: Any) -> None:
-    """Give up a file being written: what came so far must not be committed."""
-    if not isinstance(target, io.BytesIO) and hasattr(target, "discard"):
-        target.discard()
-        target.closed = True  # or its finaliser would flush and commit
-    else:
-        target.close()

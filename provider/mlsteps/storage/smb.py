@@ -210,6 +210,7 @@ class SmbStore(Store):
         *,
         passing: Passing | None = None,
         known: Known | None = None,
+        size: int = -1,
     ) -> FileEntry | None:
         """From the same server: it copies by itself."""
         if not isinstance(source, SmbStore) or (source._server, source._options) != (self._server, self._options):

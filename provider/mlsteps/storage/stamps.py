@@ -20,10 +20,13 @@ def stamp_of(info: Mapping[str, Any]) -> str:
     digest = _first(info, _CONTENT) or _first(info.get("content_settings") or {}, _CONTENT)
     if digest:
         return "md5:" + _text(digest)
+    return tag_of(info) or _text(_first(info, _TIMES) or "")
+
+
+def tag_of(info: Mapping[str, Any]) -> str:
+    """The etag in an fsspec ``info``, or in what a put answered; "" for none."""
     tag = _first(info, _TAGS)
-    if tag:
-        return _text(tag).strip('"')
-    return _text(_first(info, _TIMES) or "")
+    return _text(tag).strip('"') if tag else ""
 
 
 def changed_of(info: Mapping[str, Any]) -> int:

@@ -71,8 +71,8 @@ class Ledger:
         if known is None or there is None or not item.source.stamp:
             return None
         same_source = (item.source.size, item.source.stamp) == (known.source_size, known.source_stamp)
-        same_there = there.size == known.size and there.stamp == known.stamp
-        return FileEntry(item.name, known.size, known.sha256, known.stamp) if same_source and same_there else None
+        same_there = there.size == known.size and there.is_stamped(known.stamp)
+        return FileEntry(item.name, known.size, known.sha256, there.stamp) if same_source and same_there else None
 
     def add(self, item: Item, entry: FileEntry) -> None:
         """A file has arrived and is verified."""

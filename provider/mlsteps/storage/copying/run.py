@@ -49,6 +49,8 @@ class _Copy:
         self._workers = workers
         self._note = note
         self._check = check
+        #: Many files are looked at in one listing at the end, so none needs a look of its own.
+        self._is_looked_at = len(plan.items) > 1 and plan.store.local_path("") is None
         self._stopped: BaseException | None = None
         self._ledger = Ledger(plan)
         self._digests = SourceDigests(plan.items)
@@ -137,11 +139,13 @@ class _Copy:
         if source.store.url_of(source.path) == store.url_of(item.path):
             return self._itself(item)
         known = self._digests.known(item)
-        entry = store.copy_from(source.store, source.path, item.path, passing=passing, known=known)
+        size = source.size if self._is_looked_at else -1
+        entry = store.copy_from(source.store, source.path, item.path, passing=passing, known=known, size=size)
         if entry is not None:
             return entry if entry.sha256 else replace(entry, sha256=_identity(source))
-        with source.store.open(source.path, source.size if source.size >= 0 else None) as file:
-            return store.receive(file, item.path, passing=passing)
+        with source.store.stream(source.path, source.size if source.size >= 0 else None) as file:
+            looked_at = self._is_looked_at and store.gives_tags
+            return store.receive(file, item.path, passing=passing, stamp=not looked_at)
 
     def _itself(self, item: Item) -> FileEntry:
         """A file that is to be copied onto itself is there already."""
@@ -152,12 +156,15 @@ class _Copy:
 
     def _check_all(self, items: List[Item], entries: Dict[str, FileEntry]) -> None:
         """Many files: one listing tells that every one of them is there, as it was left."""
-        if len(items) < 2 or self._plan.store.local_path("") is not None:
+        if not self._is_looked_at or not items:
             return
         there = self._listed(items)
         for item in items:
             found, entry = there.get(item.path), entries[item.path]
-            if found is None or (found.size, found.stamp) != (entry.size, entry.stamp):
+            same = found is not None and (not entry.stamp or found.is_stamped(entry.stamp))
+            if found is not None and same and found.size == entry.size:
+                entries[item.path] = replace(entry, stamp=found.stamp)
+            else:
                 held = "it is not there" if found is None else "it holds something else"
                 place = self._plan.store.url_of(item.path)
                 raise StoreError(f"{place} was written, and now {held}: somebody else writes there, too.")

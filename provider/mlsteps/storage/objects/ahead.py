@@ -1,0 +1,82 @@
+"""A large object as a file that is read once from its start: some pieces are fetched ahead, and come in order."""
+
+from __future__ import annotations
+
+import io
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Callable, Deque, Iterator
+
+#: Bytes of one piece: of a request for a part of an object, and of a part that is sent.
+PIECE = 8 << 20
+
+
+class Pieces(io.RawIOBase):
+    """What ``pieces`` yields, as a file; :meth:`buffers` gives them as they are, without a copy."""
+
+    def __init__(self, pieces: Iterator[Any], size: int) -> None:
+        self.size = size
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def buffers(self) -> Iterator[Any]:
+        """What has not been read yet."""
+        if len(self._rest):
+            rest, self._rest = self._rest, memoryview(b"")
+            yield rest
+        yield from self._pieces
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not len(self._rest):
+            self._rest = memoryview(next(self._pieces, b""))
+        count = min(len(buffer), len(self._rest))
+        memoryview(buffer).cast("B")[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
+
+    def close(self) -> None:
+        if not self.closed and hasattr(self._pieces, "close"):
+            self._pieces.close()
+        super().close()
+
+
+def one_ahead(pieces: Iterator[Any]) -> Iterator[Any]:
+    """The same pieces, the next one being fetched by a thread while one is used.
+
+    obstore cannot be waited for where it is itself asking for a piece, so the thread is not only for speed.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="mlsteps-ahead")
+    waiting = pool.submit(next, pieces, b"")
+    try:
+        while True:
+            piece = waiting.result()
+            if not len(piece):
+                return
+            waiting = pool.submit(next, pieces, b"")
+            yield piece
+    finally:
+        waiting.cancel()
+        pool.shutdown(wait=False)
+
+
+def in_order(fetch: Callable[[int, int], Any], start: int, size: int, ahead: int) -> Iterator[Any]:
+    """The bytes from ``start`` to ``size`` in pieces, ``ahead`` of them being fetched while one is used."""
+    starts = iter(range(start, size, PIECE))
+    waiting: Deque[Future[Any]] = Deque()
+    pool = ThreadPoolExecutor(ahead, thread_name_prefix="mlsteps-ahead")
+    try:
+        while True:
+            while len(waiting) < ahead:
+                at = next(starts, None)
+                if at is None:
+                    break
+                waiting.append(pool.submit(fetch, at, min(at + PIECE, size)))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+    finally:
+        for one in waiting:
+            one.cancel()
+        pool.shutdown(wait=False)

@@ -1,0 +1,229 @@
+"""The objects of one account, read, written and copied by obstore."""
+
+from __future__ import annotations
+
+import re
+import threading
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, BinaryIO, Dict, Iterator, Mapping, NamedTuple, cast
+
+from mlsteps.errors import AzureMLException, StoreError
+from mlsteps.storage.base import redact
+from mlsteps.storage.objects.ahead import PIECE, Pieces, in_order, one_ahead
+from mlsteps.storage.objects.options import Settings, settings_of
+
+#: Pieces under way at once, of all large objects together; each large object has at least two.
+_UNDER_WAY = 16
+_MOST = 8  # of one object
+#: A part of an upload may be one of 10,000.
+_PARTS = 9_000
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./=-]+\Z")
+_STATUS = re.compile(r"status code: (\d{3})")
+_NETWORK = re.compile(
+    r"HTTP error|error sending request|error decoding response|connection|timed out|broken pipe", re.I
+)
+
+
+class RequestFailed(OSError):
+    """A request that was refused, or that nobody answered; ``status`` is the service's, 0 for none."""
+
+    def __init__(self, text: str, status: int) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class Unanswered(RequestFailed, ConnectionError):
+    """The connection failed."""
+
+
+class Head(NamedTuple):
+    """What the service says of an object."""
+
+    size: int
+    tag: str
+
+
+def open_objects(protocol: str, options: Mapping[str, Any]) -> Objects | None:
+    """The objects that these options open; None when obstore is not installed or cannot be told them."""
+    settings = settings_of(protocol, options)
+    if settings is None:
+        return None
+    try:
+        import obstore  # noqa: F401
+    except ImportError:
+        return None
+    return Objects("s3" if protocol in ("s3", "s3a") else "azure", settings)
+
+
+class Objects:
+    """See the module. ``at`` is a bucket or container, a slash, and the object's name. Safe for threads."""
+
+    def __init__(self, service: str, settings: Settings) -> None:
+        self._service = service
+        self._settings = settings
+        self._stores: Dict[str, Any] = {}
+        self._large = 0
+        self._lock = threading.Lock()
+
+    def takes(self, at: str) -> bool:
+        """Whether obstore takes the name as it is."""
+        bucket, _, name = at.partition("/")
+        return bool(bucket and name) and "//" not in name and not name.endswith("/") and name.isprintable()
+
+    def copies(self, source: str, at: str) -> bool:
+        """Whether it can be asked for this copy: within one bucket, of a plain name, which all servers decode alike.
+
+        Azure's copies may end later, and the driver waits for them.
+        """
+        return self._service == "s3" and source.partition("/")[0] == at.partition("/")[0] and bool(_PLAIN.match(source))
+
+    def read(self, at: str) -> Any:
+        """An object's bytes."""
+        import obstore
+
+        store, name = self._store(at)
+        with _told(at):
+            return obstore.get(store, name).bytes()
+
+    def open(self, at: str, size: int) -> BinaryIO:
+        """A large object as a file that is read from its start, several pieces at once.
+
+        All pieces are of one state of the object: one that is written meanwhile ends in an error.
+        """
+        return cast(BinaryIO, Pieces(self._pieces(at, size), size))
+
+    def head(self, at: str) -> Head:
+        """Size and etag."""
+        import obstore
+
+        store, name = self._store(at)
+        with _told(at):
+            found = obstore.head(store, name)
+        return Head(int(found["size"]), _bare(found["e_tag"]))
+
+    def write(self, at: str, data: Any) -> str:
+        """Make or replace an object in one request; its etag."""
+        import obstore
+
+        store, name = self._store(at)
+        with _told(at):
+            return _bare(obstore.put(store, name, data, use_multipart=False)["e_tag"])
+
+    def write_pieces(self, at: str, pieces: Iterator[Any], size: int) -> str:
+        """Make or replace an object with pieces of :data:`PIECE` bytes, the last one shorter; its etag.
+
+        What the iterator raises ends it, and the object stays as it was.
+
+        :param size: in bytes, as far as it is known.
+        """
+        import obstore
+
+        store, name = self._store(at)
+        part = max(PIECE, -(-size // _PARTS))
+        with self._width() as width, _told(at):
+            answer = obstore.put(store, name, pieces, use_multipart=True, chunk_size=part, max_concurrency=width)
+        return _bare(answer["e_tag"])
+
+    def copy(self, source: str, at: str) -> Head:
+        """Have the service copy an object within a bucket."""
+        import obstore
+
+        store, name = self._store(at)
+        with _told(at):
+            obstore.copy(store, source.partition("/")[2], name)
+        return self.head(at)
+
+    def _store(self, at: str) -> Any:
+        bucket, _, name = at.partition("/")
+        with self._lock:
+            if bucket not in self._stores:
+                self._stores[bucket] = self._made(bucket)
+            return self._stores[bucket], name
+
+    def _made(self, bucket: str) -> Any:
+        from datetime import timedelta
+
+        from obstore.store import AzureStore, S3Store
+
+        retry: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=90)}
+        if self._service == "s3":
+            return S3Store(bucket=bucket, retry_config=retry, **self._settings)
+        return AzureStore(container_name=bucket, retry_config=retry, **self._settings)
+
+    def _pieces(self, at: str, size: int) -> Iterator[Any]:
+        import obstore
+
+        store, name = self._store(at)
+        with self._width() as width:
+            with _told(at):
+                try:
+                    first = obstore.get(store, name, options={"range": (0, min(PIECE, size))})
+                except obstore.exceptions.GenericError as error:
+                    if "non-partial" not in str(error):
+                        raise
+                    first = None  # a server that gives objects only whole
+            if first is None:
+                yield from self._whole(at)
+                return
+            tag = first.meta["e_tag"]
+            yield first.bytes()
+            yield from in_order(partial(self._range, at, tag), PIECE, size, width)
+
+    def _range(self, at: str, tag: str | None, start: int, end: int) -> Any:
+        import obstore
+
+        store, name = self._store(at)
+        options: Any = {"range": (start, end)}
+        if tag:
+            options["if_match"] = tag
+        with _told(at):
+            return obstore.get(store, name, options=options).bytes()
+
+    def _whole(self, at: str) -> Iterator[Any]:
+        import obstore
+
+        store, name = self._store(at)
+        with _told(at):
+            yield from one_ahead(iter(obstore.get(store, name).stream(PIECE)))
+
+    @contextmanager
+    def _width(self) -> Iterator[int]:
+        """How many pieces of one more large object may be under way."""
+        with self._lock:
+            self._large += 1
+            width = max(2, min(_MOST, _UNDER_WAY // self._large))
+        try:
+            yield width
+        finally:
+            with self._lock:
+                self._large -= 1
+
+
+@contextmanager
+def _told(at: str) -> Iterator[None]:
+    """obstore's errors, shorter, and such that it shows which of them pass."""
+    import obstore
+
+    try:
+        yield
+    except AzureMLException:
+        raise  # of whoever gives the pieces
+    except FileNotFoundError as error:
+        raise FileNotFoundError(_short(error)) from None
+    except obstore.exceptions.PreconditionError as error:
+        raise StoreError(f"{at} changed while it was being read. Write it completely before it is taken.") from error
+    except obstore.exceptions.BaseError as error:
+        text = _short(error)
+        status = int(found.group(1)) if (found := _STATUS.search(text)) else 0
+        kind = Unanswered if not status and _NETWORK.search(text) else RequestFailed
+        raise kind(text, status) from None
+
+
+def _short(error: BaseException) -> str:
+    return redact(" ".join(str(error).partition("\n\nDebug source")[0].split()))
+
+
+def _bare(tag: str | None) -> str:
+    return (tag or "").strip('"')

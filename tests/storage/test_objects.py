@@ -1,0 +1,114 @@
+"""obstore beside the drivers: what it is told, what it is not, and how a large object is read ahead."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from mlsteps.storage.objects.ahead import PIECE, Pieces, in_order, one_ahead
+from mlsteps.storage.objects.options import settings_of
+
+KEY = {"key": "k", "secret": "s"}
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("protocol", "options", "expected"),
+        [
+            (
+                "s3",
+                {**KEY, "endpoint_url": "http://h:1"},
+                {"endpoint": "http://h:1", "access_key_id": "k", "secret_access_key": "s", "region": "us-east-1"},
+            ),
+            ("s3", {"anon": True, "client_kwargs": {"region_name": "eu"}}, {"skip_signature": True, "region": "eu"}),
+            (
+                "abfs",
+                {"connection_string": "AccountName=a;AccountKey=K==;BlobEndpoint=http://h:1/a;"},
+                {"account_name": "a", "account_key": "K==", "endpoint": "http://h:1/a"},
+            ),
+            (
+                "abfs",
+                {"connection_string": "AccountName=a;SharedAccessSignature=sv=1&sig=x%3D"},
+                {"sas_key": "sv=1&sig=x%3D", "endpoint": "https://a.blob.core.windows.net"},
+            ),
+            (
+                "abfss",
+                {"account_name": "a", "client_id": "c", "client_secret": "s", "tenant_id": "t"},
+                {"client_id": "c", "client_secret": "s", "tenant_id": "t"},
+            ),
+        ],
+    )
+    def test_what_can_be_told(self, protocol, options, expected, monkeypatch) -> None:
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        found = settings_of(protocol, options)
+        assert found is not None and {name: found.get(name) for name in expected} == expected
+        assert bool(found["client_options"].get("allow_http")) == found.get("endpoint", "").startswith("http:")
+
+    @pytest.mark.parametrize(
+        ("protocol", "options"),
+        [
+            ("s3", {"profile": "work"}),
+            ("s3", {"client_kwargs": {"region_name": "eu"}}),
+            ("s3", KEY),
+            ("s3", {**KEY, "endpoint_url": "http://h", "s3_additional_kwargs": {"ServerSideEncryption": "aws:kms"}}),
+            ("s3", {**KEY, "client_kwargs": {"region_name": "eu", "verify": False}}),
+            ("abfs", {"account_name": "a"}),
+            ("abfs", {"account_name": "a", "credential": object()}),
+            ("gs", {"token": "anon"}),
+        ],
+    )
+    def test_what_only_the_driver_knows_is_left_to_it(self, protocol, options, monkeypatch) -> None:
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_DEFAULT_REGION", "AWS_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        assert settings_of(protocol, options) is None
+
+
+class TestAhead:
+    def test_pieces_come_in_order_however_they_are_fetched(self) -> None:
+        data = bytes(range(256)) * (5 * PIECE // 256 + 7)
+        second = threading.Event()
+
+        def fetch(start: int, end: int) -> bytes:
+            if start == 3:
+                second.wait(10)  # the first is the last to come
+            else:
+                second.set()
+            return data[start:end]
+
+        assert b"".join(in_order(fetch, 3, len(data), 4)) == data[3:]
+
+    def test_no_more_than_wanted_are_fetched_ahead(self) -> None:
+        fetched: list[int] = []
+        pieces = in_order(lambda start, end: fetched.append(start) or b"x", 0, 100 * PIECE, 3)
+        next(pieces)
+        next(pieces)
+        pieces.close()
+        assert len(fetched) <= 5
+
+    def test_a_fault_comes_in_its_turn(self) -> None:
+        def fetch(start: int, end: int) -> bytes:
+            if start:
+                raise ConnectionError("reset")
+            return b"first"
+
+        pieces = in_order(fetch, 0, 2 * PIECE, 2)
+        assert next(pieces) == b"first"
+        with pytest.raises(ConnectionError):
+            next(pieces)
+
+    @pytest.mark.parametrize("count", [1, 3, 1000])
+    def test_as_a_file(self, count) -> None:
+        parts = [b"abc", b"defgh", b"i"]
+        file = Pieces(one_ahead(iter(parts)), 9)
+        read = b""
+        while piece := file.read(count):
+            read += piece
+        assert read == b"abcdefghi"
+        assert file.read(1) == b""
+
+    def test_what_is_left_after_a_read(self) -> None:
+        file = Pieces(iter([b"abc", b"def"]), 6)
+        assert file.read(2) == b"ab"
+        assert [bytes(piece) for piece in file.buffers()] == [b"c", b"def"]
