@@ -72,6 +72,7 @@ class StepSpec(Document):
     :param transfer: of a step that copies data and runs no command: ``{"source": input, "destination": output,
         "source_reference_type":?, "destination_reference_type":?, "source_sql":?, "destination_sql":?}``.
     :param distribution: the processes of a step that is more than one (:mod:`.distribution`).
+    :param r: of a step that is an R script: its program and packages (:mod:`.r_settings`).
     """
 
     run_id: str
@@ -91,6 +92,7 @@ class StepSpec(Document):
     max_run_duration_seconds: float | None = None
     transfer: Mapping[str, Any] = field(default_factory=dict)
     distribution: Mapping[str, Any] = field(default_factory=dict)
+    r: Mapping[str, Any] = field(default_factory=dict)
     version: int = SPEC_VERSION
 
     VERSION: ClassVar[int] = SPEC_VERSION

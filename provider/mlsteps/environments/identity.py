@@ -33,6 +33,8 @@ def environment_identity(document: Mapping[str, Any] | None) -> dict[str, Any]:
     variables = document.get("environment_variables") or {}
     if docker:
         answer["docker"] = docker
+    if document.get("r"):
+        answer["r"] = document["r"]
     if variables:
         answer["environment_variables"] = {str(name): str(value) for name, value in variables.items()}
     return answer

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlsteps.contracts.arguments import with_parameters
 from mlsteps.contracts.distribution import distribution_of
 from mlsteps.contracts.graph import OutputPort, PipelineGraph, StepNode
+from mlsteps.contracts.r_settings import r_settings
 from mlsteps.contracts.spec import InputSpec, OutputSpec, StepSpec
 from mlsteps.errors import InvalidInput
 from mlsteps.sdk.steps.not_run import refuse_not_run
@@ -63,6 +64,7 @@ def step_spec(
         max_run_duration_seconds=node.settings.get("max_run_duration_seconds"),
         transfer=node.payload if is_transfer(node) else {},
         distribution=distribution_of(node.settings, parameters),
+        r=_r_settings(node, graph),
     )
 
 
@@ -76,11 +78,18 @@ def is_transfer(node: StepNode) -> bool:
     return node.type == "DataTransfer"
 
 
+def _r_settings(node: StepNode, graph: PipelineGraph) -> dict[str, Any]:
+    section = (graph.environments.get(node.environment or "") or {}).get("r") or {}
+    return r_settings(node.payload, section) if node.type == "RScript" else {}
+
+
 def argv(node: StepNode) -> tuple[Any, ...]:
     """The command as structured arguments. A command given as one text is for a shell, as in ``CommandStep``."""
     if node.command is None:
         if not node.script:
             raise InvalidInput(f"Step {node.name!r} has neither a script nor a command")
+        if node.type == "RScript":
+            return ({"r": ""}, node.script, *node.arguments)
         return ({"python": ""}, node.script, *node.arguments)
     if isinstance(node.command, (list, tuple)):
         return (*node.command, *node.arguments)

@@ -12,7 +12,7 @@ from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.errors import AzureMLException, UserErrorException
 from mlsteps.registry.records import put_manifest
 from mlsteps.registry.runs import RunStore
-from mlsteps.runner import run_file, tree
+from mlsteps.runner import r_library, run_file, tree
 from mlsteps.runner.artifacts import Artifacts
 from mlsteps.runner.cancel import PATIENCE, Cancel
 from mlsteps.runner.console import Console
@@ -147,6 +147,8 @@ class Attempt:
                 outputs=outputs,
                 stores=stores,
             )
+            if self._spec.r:
+                environ.update(r_library.prepare(self._spec.r, environ, self._console.note))
             command, more = launched(self._spec, self._command(inputs, outputs), environ.get("PATH", os.defpath))
             outcome = Script(
                 command,
@@ -187,6 +189,7 @@ class Attempt:
             "output": outputs,
             "parameter": self._spec.parameters,
             "python": {"": self._spec.interpreter},
+            "r": {"": self._spec.r.get("program", "Rscript")},
         }
 
         def look_up(kind: str, name: str) -> Any:

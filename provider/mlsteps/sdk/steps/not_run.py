@@ -15,7 +15,6 @@ from mlsteps.sdk.surface.refused import Refusal
 NOT_RUN: Mapping[str, Refusal] = {
     "HyperDrive": Refusal("hyperparameter search is not run yet", "one PythonScriptStep for each setting"),
     "ParallelRun": Refusal("mini-batches are not run yet", "a PythonScriptStep that loops over its input"),
-    "RScript": Refusal("R is not found and set up yet", "a CommandStep that calls Rscript"),
 }
 
 
