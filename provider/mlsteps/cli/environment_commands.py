@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlsteps.cli.shared import command, print_rows, reference
 from mlsteps.compute.choose import choose, placement_of
 from mlsteps.compute.placement import DockerOptions, options_of
-from mlsteps.environments import conda_to_pip, unused, virtual
+from mlsteps.environments import conda_solver, unused, virtual
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import AzureMLException
 from mlsteps.hooks.mlsteps import resolve_reference
@@ -141,6 +141,6 @@ def _shown(item: Wanted) -> dict[str, Any]:
     if section.get("user_managed_dependencies"):
         return {**row, "python": virtual.user_managed(str(section.get("interpreter_path") or "python"))}
     folder = virtual.folder_of(item.document)
-    pip = conda_to_pip.plan(section.get("conda"))
-    requirements = "\n".join(map(redact, (*pip.lines, *pip.requirements)))
+    pip = conda_solver.plan(section.get("conda"))
+    requirements = "\n".join(map(redact, (*pip.conda, *pip.lines, *pip.requirements)))
     return {**row, "folder": folder, "is_there": virtual.is_whole(folder), "requirements": requirements}

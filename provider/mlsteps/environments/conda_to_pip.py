@@ -25,6 +25,7 @@ class PipPlan(NamedTuple):
     :param flags: options for uv's command line.
     :param unchanged: conda packages taken to have the same name on the index; named when resolving fails.
     :param notes: what was left out or replaced, for a person.
+    :param conda: what :mod:`.conda_solver` installs first, as the document says it; :param channels: from where.
     """
 
     python: str
@@ -33,6 +34,8 @@ class PipPlan(NamedTuple):
     flags: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    conda: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
 
 
 class _Draft:
@@ -133,3 +136,16 @@ def plan(conda: Mapping[str, Any] | None) -> PipPlan:
         # Nobody asked for libraries: no index is needed, and a step without imports starts at once.
         draft.requirements = []
     return draft.finish()
+
+
+def beyond_pip(conda: Mapping[str, Any]) -> dict[str, str]:
+    """The conda packages of a document that pip cannot provide or cannot express, each with how to mend it, or ""."""
+    found = {}
+    for text in (str(item) for item in conda.get("dependencies") or [] if not isinstance(item, Mapping)):
+        try:
+            mend = conda_names.mend(conda_spec.parse(text).name)
+        except InvalidInput:
+            mend = ""
+        if mend is not None:
+            found[text] = mend
+    return found

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from mlsteps.contracts.codec import digest_of
-from mlsteps.environments import conda_to_pip, machine, python_versions, unused, uv_tool
+from mlsteps.environments import conda_solver, machine, python_versions, unused, uv_tool
 from mlsteps.environments.conda_to_pip import PipPlan
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import RunConfigurationException
@@ -49,7 +49,7 @@ def prepare(document: Mapping[str, Any] | None, report: Report) -> Interpreter:
     section = (document or {}).get("python") or {}
     if section.get("user_managed_dependencies"):
         return Interpreter(user_managed(str(section.get("interpreter_path") or "python")), "", "")
-    plan = conda_to_pip.plan(section.get("conda"))
+    plan = conda_solver.plan(section.get("conda"))
     preimage = _preimage(plan)
     folder = _folder(preimage)
     found = _finished(folder, report)
@@ -67,7 +67,7 @@ def folder_of(document: Mapping[str, Any] | None) -> str:
     :raises InvalidInput: for a package that cannot be had.
     """
     section = (document or {}).get("python") or {}
-    return _folder(_preimage(conda_to_pip.plan(section.get("conda"))))
+    return _folder(_preimage(conda_solver.plan(section.get("conda"))))
 
 
 def _folder(preimage: Mapping[str, Any]) -> str:
@@ -102,7 +102,9 @@ def user_managed(path: str) -> str:
 
 
 def _preimage(plan: PipPlan) -> dict[str, Any]:
+    solved = {"conda": sorted(plan.conda), "channels": [redact(item) for item in plan.channels]} if plan.conda else {}
     return {
+        **solved,
         "format": FORMAT,
         "python": plan.python or "=={}.{}.*".format(*python_versions.running().version),
         "requirements": sorted(plan.requirements),
@@ -168,38 +170,45 @@ class _Builder:
         """Make it; nothing is left when that fails."""
         started = time.monotonic()
         name = os.path.basename(self.folder)
-        choice = python_versions.choose(self.plan.python, report)
-        if choice.note:
+        choice = None if self.plan.conda else python_versions.choose(self.plan.python, report)
+        if choice is not None and choice.note:
             report(choice.note)
-        report(f"making environment {name}: Python {choice.python.text}, {_summary(self.plan)}")
+        python = f"Python {choice.python.text}" if choice is not None else f"conda's {', '.join(self.plan.conda)}"
+        report(f"making environment {name}: {python}, {_summary(self.plan)}")
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         try:
-            resolved = self._install(choice.python.path)
+            resolved = self._install(choice.python.path if choice is not None else None)
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
-        about = {"used": choice.python.text, "note": choice.note, "notes": self.plan.notes, "created": time.time()}
+        used = {"used": choice.python.text, "note": choice.note} if choice is not None else {"used": "conda"}
+        about = {**used, "notes": self.plan.notes, "created": time.time()}
         _write(os.path.join(self.folder, "preimage.json"), json.dumps({**preimage, **about}, indent=1))
         _write(os.path.join(self.folder, "lock.txt"), resolved)
         _write(os.path.join(self.folder, "complete"), "")
         report(f"environment ready after {time.monotonic() - started:.1f} s: {len(resolved.splitlines())} packages")
         return Interpreter(_python_of(self.folder), name, resolved)
 
-    def _install(self, base: str) -> str:
-        """Make the environment and fill it; the resolved lock.
+    def _install(self, base: str | None) -> str:
+        """Make the environment, with this Python or conda's, and fill it; the resolved lock.
 
         Requirements go through standard input, as their URLs may hold tokens.
         """
-        self._call(["venv", "--no-project", "--python", base, os.path.join(self.folder, "venv")])
+        prefix = os.path.join(self.folder, "venv")
+        locked = ""
+        if base is None:
+            locked = conda_solver.install(self.plan, prefix)
+        else:
+            self._call(["venv", "--no-project", "--python", base, prefix])
         if not self.plan.requirements:
-            return ""
+            return locked
         python = _python_of(self.folder)
         # pip takes the best version of all indexes; uv by itself would stop at the first index that has the name.
         flags = ["--compile-bytecode", "--index-strategy", "unsafe-best-match", *self.plan.flags]
         text = "\n".join([*self.plan.lines, *self.plan.requirements, ""])
         self._call(["pip", "install", "--python", python, *flags, "--requirements", "-"], text)
-        return self._call(["pip", "freeze", "--python", python])
+        return locked + self._call(["pip", "freeze", "--python", python])
 
     def _call(self, arguments: list[str], text: str = "") -> str:
         answer = uv_tool.run(arguments, text=text, folder=self.folder, timeout=None, lock=self.lock)
