@@ -52,6 +52,23 @@ def test_output_is_read_on_while_it_is_written(tmp_path) -> None:
     assert output.new_lines(is_over=True) == []
 
 
+def test_output_of_a_worker_elsewhere_is_read_on(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("mlsteps.storage.remote.WHOLE", 8)
+    store = open_store(f"memory://{tmp_path.name}")
+    output = StepOutput(store)
+    assert output.new_lines(is_over=False) == []
+    asked: list[tuple[int, int]] = []
+    read = type(store)._range
+    monkeypatch.setattr(type(store), "_range", lambda *a: asked.append(a[-2:]) or read(*a))
+    text = b""
+    for line in (b"one\n", b"two and more\n", b"three, and so on\n"):
+        text += line
+        store.write(SCRIPT_LOG, text)
+        assert output.new_lines(is_over=False) == [line.decode().strip()]
+        assert output.new_lines(is_over=False) == []
+    assert [start for start, _ in asked] == [4, 17], "what has been read is not fetched again"
+
+
 def test_the_configuration_keeps_the_key_and_renews_the_rest(tmp_path) -> None:
     home = Home(tmp_path / "100%" / "airflow")
     configuration.prepare(home, 1234, 1235)
@@ -103,6 +120,7 @@ def test_a_long_home_has_a_socket_elsewhere(tmp_path) -> None:
             {"AIRFLOW_CONN_MLSTEPS_TEAM": '{"conn_type": "mlsteps", "login": "ann", "password": "p"}'},
             ("ann", "p", None),
         ),
+        ({"AIRFLOW_CONN_MLSTEPS_TEAM": '{"conn_type": "mlsteps", "password": "t"}'}, (None, None, "t")),
         ({"MLSTEPS_AIRFLOW_TOKEN": "t"}, (None, None, "t")),
         ({"MLSTEPS_AIRFLOW_USER": "ben", "MLSTEPS_AIRFLOW_PASSWORD": "q"}, ("ben", "q", None)),
     ],

@@ -34,11 +34,18 @@ class StepOutput:
         if self._local is not None:
             data = self._from_disk(self._local)
         else:
-            entry = self._artifacts.entry(SCRIPT_LOG)
-            is_longer = entry is not None and entry.size > self._read
-            data = self._artifacts.read(SCRIPT_LOG)[self._read :] if is_longer else b""
+            data = self._from_elsewhere()
         self._read += len(data)
         return data
+
+    def _from_elsewhere(self) -> bytes:
+        """Of a log that is long only what is new: the file is looked at many times."""
+        entry = self._artifacts.entry(SCRIPT_LOG)
+        if entry is None or entry.size <= self._read:
+            return b""
+        with self._artifacts.open(SCRIPT_LOG, entry.size) as file:
+            file.seek(self._read)
+            return file.read()
 
     def _from_disk(self, path: str) -> bytes:
         try:

@@ -162,6 +162,8 @@ def _address(url: str, conn_id: str | None) -> Address:
     if os.environ.get(USER):
         return Address(url, os.environ[USER], os.environ.get(PASSWORD, ""))
     user, password = _login_of(conn_id)
+    if not user and password:
+        return Address(url, token=password)
     if not user:
         raise UserErrorException(
             f"There is no login for Airflow at {url}. Put user and password into the connection "
