@@ -37,7 +37,7 @@ _APART = 'n=$1; shift; while [ $n -gt 0 ]; do mount -t tmpfs none "$1" || exit 9
 ARE_APART = sys.platform == "linux" and os.geteuid() == 0 and shutil.which("unshare") is not None
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 90.0, pause: float = 0.2) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 240.0, pause: float = 0.2) -> Any:
     """The first true answer of ``condition``."""
     deadline = time.monotonic() + seconds
     while not (answer := condition()):
@@ -243,14 +243,15 @@ class Apart:
             "CELERY__RESULT_BACKEND": f"db+{database}",
             "OPERATORS__DEFAULT_QUEUE": self.queue,
             "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
-            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 20,
+            "WORKERS__MAX_FAILED_HEARTBEATS": 18,  # times 5 s without an API server; less than the next
+            "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": 100,
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": 4,
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": 0.2,
             "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": 10,
             "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": 15,
             "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": 15,
             "USAGE_DATA_COLLECTION__ENABLED": False,
-            "MLSTEPS__RETRY_SECONDS": 2,
+            "MLSTEPS__RETRY_SECONDS": 20,
             "MLSTEPS__WATCH_SECONDS": 2,
         }
 

@@ -148,7 +148,7 @@ def test_a_worker_dies_in_the_middle_of_a_step(apart: Apart, tag: str) -> None:
     worker.kill()
     hold.unlink()
     worker.start()
-    rest, _ = client.communicate(timeout=200)
+    rest, _ = client.communicate(timeout=300)
     assert client.returncode == 0, rest
     assert [script for script, _ in apart.executions(tag)] == ["make", "make", "use"]
     assert versions(apart) == before + 1

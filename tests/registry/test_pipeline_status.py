@@ -133,3 +133,16 @@ def test_a_run_that_goes_on_after_its_end(ws):
     assert (pipeline.status, state.error, state.ended, state.final) == ("Running", None, None, False)
     pipeline.runs.write("p", "status", status="Canceled")
     assert pipeline.status == "Canceled"
+
+
+def test_a_step_whose_task_has_yet_to_say_what_comes_of_its_end(ws):
+    pipeline = Pipeline(ws, steps=["a"])
+    pipeline.step("a", "Running")
+    pipeline.runs.write("a-1", "status", status="Canceled", interim=True)
+    assert pipeline.status == "Running", "its worker may have been lost"
+    pipeline.runs.write("a-1", "status", status="Failed", final=False)
+    assert pipeline.status == "Running", "another try comes"
+    pipeline.step("a", "Running", "Completed", number=2)
+    assert pipeline.status == "Completed"
+    pipeline.runs.write("a-2", "status", status="Canceled")
+    assert pipeline.status == "Canceled"

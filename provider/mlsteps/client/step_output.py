@@ -31,10 +31,7 @@ class StepOutput:
         return [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
 
     def _new(self) -> bytes:
-        if self._local is not None:
-            data = self._from_disk(self._local)
-        else:
-            data = self._from_elsewhere()
+        data = self._from_elsewhere() if self._local is None else self._from_disk(self._local)
         self._read += len(data)
         return data
 

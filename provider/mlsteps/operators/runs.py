@@ -108,7 +108,8 @@ def end_earlier_tries(runs: RunStore, attempt: Attempt, step_id: str) -> None:
     """A task that was killed could not say so: its run would be called running for ever."""
     ids = [run_ids.step_run_id(attempt.pipeline_run_id, step_id, number) for number in range(1, attempt.try_number)]
     for run_id in runs.heads(ids) if ids else ():
-        if runs.state(run_id).status not in TERMINAL:
+        state = runs.state(run_id)
+        if state.status not in TERMINAL or state.interim:
             message = f"This try ended without an answer: its process was killed. Try {attempt.try_number} followed it."
             error = {"category": "infrastructure", "message": message}
             runs.write(run_id, "status", status="Failed", error=error)

@@ -64,7 +64,7 @@ def derive(head: Mapping[str, Any], steps: Mapping[str, RunState]) -> str:
         return COMPLETED if head.get("steps") == [] else NOT_STARTED
     if all(step in steps and steps[step].status == COMPLETED for step in expected):
         return COMPLETED
-    canceled = {step for step, state in steps.items() if state.status == CANCELED}
+    canceled = {step for step, state in steps.items() if state.status == CANCELED and not state.interim}
     over = _over(expected, head.get("upstream") or {}, failed | canceled, steps)
     if not over:
         return RUNNING
@@ -87,8 +87,8 @@ def _over(
 
 
 def _active(state: RunState) -> bool:
-    """Still going on, or failed with a retry to come."""
-    return state.status not in TERMINAL or (state.status == FAILED and not state.final)
+    """Still going on, or failed with a retry to come, or its task has yet to say."""
+    return state.status not in TERMINAL or state.interim or (state.status == FAILED and not state.final)
 
 
 def _number(head: Mapping[str, Any]) -> int:

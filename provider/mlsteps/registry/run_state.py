@@ -15,8 +15,10 @@ class RunState(NamedTuple):
     """What is known of a run.
 
     ``started``: when it first ran; ``ended``: when it got its last terminal status; ``updated``: its last event; all
-    in seconds since the epoch. ``final``: a failure that no retry will mend. ``error``: ``{"category", "message",
-    "tail"}`` or None. ``inputs`` and ``outputs``: documents by name. ``reused``: where the results came from, or None.
+    in seconds since the epoch. ``final``: a failure that no retry will mend.
+    ``interim``: what the runner said of its own end; the task that started it has yet to say what comes of it.
+    ``error``: ``{"category", "message", "tail"}`` or None. ``inputs`` and ``outputs``: documents by name. ``reused``:
+    where the results came from, or None.
     """
 
     status: str = "NotStarted"
@@ -25,6 +27,7 @@ class RunState(NamedTuple):
     updated: Optional[float] = None
     error: Optional[Any] = None
     final: bool = False
+    interim: bool = False
     metrics: Mapping[str, Any] = {}
     tags: Mapping[str, Any] = {}
     properties: Mapping[str, Any] = {}
@@ -60,14 +63,15 @@ def _pass(state: Dict[str, Any], event: Mapping[str, Any]) -> None:
 def _status(state: Dict[str, Any], event: Mapping[str, Any]) -> None:
     status = event.get("status")
     if event.get("again"):
-        state.update(ended=None, error=None, final=False)
+        state.update(ended=None, error=None, final=False, interim=False)
     elif status not in TERMINAL and state.get("status") in TERMINAL:
         return  # a late message of a slower process
     state["status"] = status
     if status in _WORKING:
         state.setdefault("started", event.get("t"))
     if status in TERMINAL:
-        state.update(ended=event.get("t"), error=event.get("error"), final=bool(event.get("final")))
+        state.update(ended=event.get("t"), error=event.get("error"))
+        state.update(final=bool(event.get("final")), interim=bool(event.get("interim")))
 
 
 def _entry(field: str, key: str, value: str) -> Any:

@@ -84,9 +84,10 @@ class RunStore:
         return {id: dict(self._heads[id]) for id in wanted if id in self._heads}
 
     def write(self, run_id: str, kind: str, /, **fields: Any) -> None:
-        """Append one event to a run: ``status(status, error?, final?, again?)``, ``metric(name, value, type, step?,
-        description?)``, ``tag(key, value)``, ``untag(key)``, ``property(key, value)``, ``display_name(value)``,
-        ``description(value)``, ``input(name, document)``, ``output(name, document)``, ``reused(run_id, ...)``.
+        """Append one event to a run: ``status(status, error?, final?, interim?, again?)``, ``metric(name, value,
+        type, step?, description?)``, ``tag(key, value)``, ``untag(key)``, ``property(key, value)``,
+        ``display_name(value)``, ``description(value)``, ``input(name, document)``, ``output(name, document)``,
+        ``reused(run_id, ...)``.
 
         :raises ExperimentExecutionException: when there is no such run.
         """

@@ -215,11 +215,12 @@ class Attempt:
         """The answer counts, also when the workspace's store is away and cannot be told.
 
         ``Completed`` is for the operator to say: the step is done when its record is kept and its datasets registered.
+        So is what follows from being stopped: somebody cancelled the step, or its worker was lost and another tries it.
         """
         if result.status == "Completed":
             return
         try:
-            self._status(result.status, **({"error": dict(result.error)} if result.error else {}))
+            self._status(result.status, interim=True, **({"error": dict(result.error)} if result.error else {}))
         except (AzureMLException, OSError) as error:
             self._console.note(f"the run's status could not be written: {error}")
 
