@@ -6,7 +6,7 @@ from typing import Any
 
 _TEXT = {"type": ["string", "null"]}
 _LINKS = ["OutputsLink", "SourceRunLink", "TriggeredRunLink"]
-_OPERATOR_MODULES = ["step", "plan", "python_script", "command", "data_transfer", "schedule"]
+_OPERATOR_MODULES = ["step", "plan", "python_script", "command", "function", "data_transfer", "schedule"]
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -23,6 +23,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": [_of_integration("python-modules", [f"mlsteps.operators.{name}" for name in _OPERATOR_MODULES])],
+        "task-decorators": [{"name": "mlsteps", "class-name": "mlsteps.operators.function.mlsteps_task"}],
         "triggers": [_of_integration("python-modules", ["mlsteps.triggers.datastore"])],
         "hooks": [_of_integration("python-modules", ["mlsteps.hooks.mlsteps"])],
         "filesystems": [f"mlsteps.hooks.fs_{name}" for name in ("azure", "s3", "gcs", "smb")],

@@ -128,3 +128,34 @@ def test_wrong_arguments_fail_for_good_with_their_path(two: TwoSteps, capsys: py
         PythonScriptOperator(task_id="bad", script_name="absent.py", source_directory=str(two.sources["train"]), **HERE)
     assert run(made).states == {"bad": "failed"}  # at once: no retry mends it
     assert "$.steps[0].script" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("airflow_home")
+def test_each_instance_of_a_mapped_task_is_a_step_of_its_own(two: TwoSteps) -> None:
+    from airflow.sdk import DAG
+
+    from mlsteps.registry.run_ids import pipeline_run_id
+    from mlsteps.registry.runs import RunStore
+    from mlsteps.registry.workspaces import open_workspace
+
+    def mapped() -> Any:
+        with DAG("mapped", schedule=None) as made:
+            PythonScriptOperator.partial(
+                task_id="prepare",
+                script_name="prepare.py",
+                source_directory=str(two.sources["prepare"]),
+                workspace={"name": "tests", "root": str(two.root)},
+                **HERE,
+            ).expand(
+                arguments=[[str(two.notes), OutputFileDatasetConfig("clean"), text] for text in ("one", "two", "three")]
+            )
+        return made
+
+    first = run(mapped())
+    assert first.state == "success" and two.executions()["prepare"] == 3
+    assert {path.read_text() for path in (two.root / "stores").rglob("data.txt")} == {"one", "two", "three"}
+    assert run(mapped()).state == "success" and two.executions()["prepare"] == 3
+    runs = RunStore(open_workspace({"root": str(two.root)}))
+    heads = [runs.head(child) or {} for child in runs.children(pipeline_run_id("mapped", first.run_id))]
+    assert sorted(head["step"] for head in heads) == ["prepare[0]", "prepare[1]", "prepare[2]"]
+    assert {head["portal_url"].rpartition("/tasks/")[2] for head in heads} >= {"prepare/mapped/0"}

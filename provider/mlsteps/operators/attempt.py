@@ -21,6 +21,7 @@ class Attempt:
     :param run_started: when the DAG run started, in seconds since the epoch; a run that is cleared starts again.
     :param submission: what a client said beside the parameters: ``experiment_name``, ``tags``, ...
     :param triggered: when the DAG run was made, in seconds since the epoch.
+    :param map_index: which instance of a mapped task; -1 for one that is not mapped.
     :param task_group: which pipeline of the DAG this is, when the DAG holds it as a task group.
     """
 
@@ -34,6 +35,7 @@ class Attempt:
     submission: Mapping[str, Any]
     triggered: float = 0.0
     task_group: str = ""
+    map_index: int = -1
 
     @classmethod
     def of(cls, context: Mapping[str, Any], task_group: str = "") -> Attempt:
@@ -52,6 +54,7 @@ class Attempt:
             submission={} if task_group else (dag_run.conf or {}).get(SUBMISSION) or {},
             triggered=triggered.timestamp() if triggered else time.time(),
             task_group=task_group,
+            map_index=-1 if getattr(ti, "map_index", None) is None else ti.map_index,
         )
 
     @property
@@ -62,6 +65,12 @@ class Attempt:
     def task_of(self, step_id: str) -> str:
         """The id of the task that runs a step."""
         return task_of(self.task_group, step_id)
+
+    def address_of(self, step_id: str) -> str:
+        """Where the UI shows the task of a step."""
+        if self.map_index < 0:
+            return task_address(self.dag_id, self.run_id, self.task_of(step_id))
+        return f"{task_address(self.dag_id, self.run_id, self.task_id)}/mapped/{self.map_index}"
 
     @property
     def is_last(self) -> bool:
@@ -99,11 +108,13 @@ class Attempt:
             "run_id": self.run_id,
             "task_id": self.task_id,
             "url": task_address(self.dag_id, self.run_id, self.task_id),
+            **({"map_index": self.map_index} if self.map_index >= 0 else {}),
         }
 
     def made(self, producer: Mapping[str, Any]) -> bool:
         """Whether this same task of this same run made a result, in whichever try."""
-        return all(producer.get(key) == getattr(self, key) for key in ("dag_id", "run_id", "task_id"))
+        known = {"map_index": -1, **producer}
+        return all(known.get(key) == getattr(self, key) for key in ("dag_id", "run_id", "task_id", "map_index"))
 
 
 def task_of(task_group: str, step_id: str) -> str:

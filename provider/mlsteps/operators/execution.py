@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,8 @@ class StepExecution:
         operator, plan = self.operator, self.plan
         use_airflow_connections()
         self.graph, self.node = operator.pipeline()
+        if self.attempt.map_index >= 0:  # each instance of a mapped task is a step, with a run and places of its own
+            self.node = replace(self.node, id=f"{self.node.id}[{self.attempt.map_index}]")
         reference = plan.workspace if plan else resolve_reference(self.graph.workspace, operator.mlsteps_conn_id)
         self.ws = open_workspace(reference)
         self.runs = RunStore(self.ws)
@@ -126,7 +129,9 @@ class StepExecution:
         self.upstream = upstream_outputs(
             self.node,
             self.plan,
-            lambda step: ti.xcom_pull(task_ids=self.attempt.task_of(step), key="return_value"),
+            lambda step: ti.xcom_pull(
+                task_ids=self.attempt.task_of(step), key=self.operator.result_key_of(self.attempt.task_of(step))
+            ),
         )
         self.snapshot = self._snapshot()
         decision = decide(

@@ -53,7 +53,7 @@ class GroupPlanOperator(PlanOperator):
         """
         from mlsteps.operators.assignments import assignments
 
-        rendered = {name: _value(value, context) for name, value in (self.parameters or {}).items()}
+        rendered = {name: _value(value, context, self.dag) for name, value in (self.parameters or {}).items()}
         values = assignments(self.pipeline().parameters, rendered, f"parameters of task group {self.pipeline_group!r}")
         switches = {REGENERATE: self.regenerate_outputs, CONTINUE: self.continue_on_step_failure}
         return {**values, **{name: _switch(name, value) for name, value in switches.items()}}
@@ -105,13 +105,14 @@ class GroupResultOperator(BaseOperator):  # type: ignore[misc]
         return {**run, "reused": reused, "outputs": outputs}
 
 
-def _value(value: Any, context: Mapping[str, Any]) -> Any:
+def _value(value: Any, context: Mapping[str, Any], dag: Any) -> Any:
     """A rendered value; an output of an earlier task as the place where it lies."""
     if not isinstance(value, UpstreamOutput):
         return value
     from mlsteps.operators.inputs import outputs_of
 
-    found = outputs_of(value.task_id, None, context["ti"].xcom_pull(task_ids=value.task_id, key="return_value"))
+    key = getattr(dag.task_dict.get(value.task_id), "result_key", "return_value")
+    found = outputs_of(value.task_id, None, context["ti"].xcom_pull(task_ids=value.task_id, key=key))
     if value.output not in found:
         raise InvalidInput(f"Task {value.task_id!r} has no output {value.output!r}", expected=f"one of {sorted(found)}")
     record = found[value.output]

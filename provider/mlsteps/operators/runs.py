@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlsteps.contracts.graph import PipelineGraph, StepNode
 from mlsteps.contracts.record import StepRecord
 from mlsteps.operators.attempt import Attempt
-from mlsteps.operators.links import run_address, task_address
+from mlsteps.operators.links import run_address
 from mlsteps.operators.replay import Replay
 from mlsteps.registry import run_ids
 from mlsteps.registry.run_state import TERMINAL
@@ -189,7 +189,7 @@ def _head(attempt: Attempt, experiment: str, node: StepNode, number: int) -> dic
         "try": number,
         "compute": dict(node.compute),
         "definition": node.to_json(),
-        "portal_url": task_address(attempt.dag_id, attempt.run_id, attempt.task_of(node.id)),
+        "portal_url": attempt.address_of(node.id),
     }
 
 

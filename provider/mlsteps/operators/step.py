@@ -42,6 +42,8 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
 
     # Nothing of a compiled step is a template: `{{` in an argument is what the script gets, as in the SDK.
     template_fields: Collection[str] = ()
+    #: XCom that tells other steps of the outputs.
+    result_key = "return_value"
     ui_color = "#d7e8f7"
     operator_extra_links: Collection[BaseOperatorLink] = (OutputsLink(), SourceRunLink())
     shallow_copy_attrs: Sequence[str] = ("node", "graph")
@@ -72,6 +74,10 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         graph = self.graph if isinstance(self.graph, PipelineGraph) else PipelineGraph.from_json(self.graph or _EMPTY)
         node = self.node if isinstance(self.node, StepNode) else StepNode.from_json(self.node or {})
         return graph, node
+
+    def result_key_of(self, task_id: str) -> str:
+        """Under which key another task of the DAG tells of its outputs."""
+        return str(getattr(self.dag.task_dict.get(task_id), "result_key", StepOperator.result_key))
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Reuse or run the step; answers what its consumers need (the ``return_value`` XCom).
