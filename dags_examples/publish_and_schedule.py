@@ -1,7 +1,7 @@
 """Publish a pipeline, put it behind an endpoint, call it as a program and as a DAG would, and schedule it.
 
 A script: ``python publish_and_schedule.py``. With no Airflow configured it starts one for itself, which ends with it;
-with ``airflow_url`` in ``config.json`` all of it is done in that Airflow, where ``call_published.py`` can trigger it, too.
+with ``airflow_url`` in ``config.json`` all of it is done in that Airflow, where ``call_published.py`` can trigger it.
 """
 
 from __future__ import annotations

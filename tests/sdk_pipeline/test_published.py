@@ -176,10 +176,27 @@ class TestPipelineDraft:
         assert published.name == "e" and published.get_graph().parameters[0].default == 0.25
         copy = PipelineDraft.create(workspace, made)
         assert (copy.parent_pipeline_draft_id, copy.graph_draft_id) == (made.id, made.graph_draft_id)
+        assert (copy.name, copy.experiment_name, copy.tags) == ("e", "x", {"by": "you"})
+        assert copy.publish().get_graph().parameters[0].default == 0.25
+        other = PipelineDraft.create(workspace, made, name="f", pipeline_parameters={"rate": 0.5})
+        assert (other.name, other.publish().get_graph().parameters[0].default) == ("f", 0.5)
         assert PipelineDraft.create(workspace, published).parent_pipeline_id == published.id
         made.delete()
         with pytest.raises(UserErrorException, match="no pipeline draft"):
             PipelineDraft.get(workspace, made.id)
+
+    def test_one_of_a_run_begins_with_what_the_run_had(self, workspace: Workspace, pipeline: Pipeline) -> None:
+        from mlsteps.registry import graphs
+        from mlsteps.sdk.experiment import Experiment
+        from mlsteps.sdk.pipeline_run import PipelineRun
+
+        digest = pipeline.publish("p").graph_id
+        head = {"graph": graphs.graph_path(digest), "parameters": {"rate": 0.75}, "continue_on_step_failure": True}
+        workspace._run_store().create("r", experiment="tries", type="azureml.PipelineRun", **head)
+        made = PipelineDraft.create(workspace, PipelineRun(Experiment(workspace, "tries"), "r"))
+        assert (made.experiment_name, made.parent_pipeline_run_id) == ("tries", "r")
+        document = made._document()
+        assert (document["parameters"], document["continue_on_step_failure"]) == ({"rate": 0.75}, True)
 
     def test_another_pipeline_drops_the_parameters_that_it_does_not_have(
         self, workspace: Workspace, pipeline: Pipeline, step

@@ -104,7 +104,10 @@ class StepExecution:
         self.experiment = plan.experiment if plan else named
         self.parameters = dict(plan.parameters) if plan else {}
         if plan is None:
-            runs.open_pipeline_run(self.runs, self.attempt, self.experiment, None)
+            from mlsteps.operators.sources import bundle_properties
+
+            properties = bundle_properties(self.context["ti"])
+            runs.open_pipeline_run(self.runs, self.attempt, self.experiment, None, properties=lambda: properties)
 
     def _refuse_when_stopped(self) -> None:
         from airflow.sdk.exceptions import AirflowFailException

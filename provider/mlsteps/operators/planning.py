@@ -107,7 +107,10 @@ class Planning:
             self.graph,
             continue_on_step_failure=self.go_on,
             parameters=self.parameters,
-            properties=lambda: sources.git_properties(self.graph),
+            properties=lambda: {
+                **sources.bundle_properties(self.context["ti"]),
+                **sources.git_properties(self.graph),
+            },
             origin=self.operator.origin or {},
         )
         self._refuse_disabled()

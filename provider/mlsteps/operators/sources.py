@@ -74,3 +74,25 @@ def git_properties(graph: PipelineGraph) -> dict[str, str]:
 
     folder = next((node.source_directory for node in graph.steps if node.source_directory), None)
     return read(folder) if folder else {}
+
+
+def bundle_properties(ti: Any) -> dict[str, str]:
+    """What a run's DAG bundle says of the sources: its version, and as the SDK notes it when that is a Git commit.
+
+    Airflow checks a commit out without its ``.git``, so that :func:`git_properties` finds nothing there.
+
+    :param ti: the task instance.
+    """
+    bundle: Any = getattr(ti, "bundle_instance", None)
+    version = getattr(bundle, "version", None)
+    if not version:
+        return {}
+    found = {"mlsteps.bundle": str(bundle.name), "mlsteps.bundle_version": str(version)}
+    if type(bundle).__name__ == "GitDagBundle":
+        from mlsteps.storage.git import without_credentials
+
+        place = without_credentials(str(getattr(bundle, "repo_url", None) or ""))
+        for prefix, key in (("azureml.git", "repository_uri"), ("mlflow.source.git", "repoURL")):
+            found[f"{prefix}.commit"] = str(version)
+            found.update({f"{prefix}.{key}": place} if place else {})
+    return found

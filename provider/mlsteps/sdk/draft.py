@@ -86,23 +86,27 @@ class PipelineDraft:
     ) -> PipelineDraft:
         """A draft of a Pipeline, PublishedPipeline, PipelineRun or another draft.
 
+        One of a run or of a draft begins with its parameters, its experiment and what it does after a failure; one of
+        a draft with its name, description, tags and properties, too. What is given counts before that.
+
         :raises UnsupportedFeature: for anything else; InvalidInput: for parameters that the pipeline does not have.
         """
         from mlsteps.registry import drafts
 
         graph, parents = _graph_of(workspace, pipeline)
-        document = drafts.create(
-            workspace._store(),
-            _kept(workspace, graph),
-            name=name,
-            description=description,
-            experiment_name=experiment_name,
-            parameters=_values(graph, pipeline_parameters),
-            continue_on_step_failure=continue_on_step_failure,
-            tags=_texts(tags),
-            properties=_texts(properties),
-            **parents,
-        )
+        given = {
+            "name": name,
+            "description": description,
+            "experiment_name": experiment_name,
+            "continue_on_step_failure": continue_on_step_failure,
+            "tags": None if tags is None else _texts(tags),
+            "properties": None if properties is None else _texts(properties),
+        }
+        before = _cloned(pipeline)
+        parameters = {**before.pop("parameters", {}), **_values(graph, pipeline_parameters)}
+        facts = {**before, **{key: value for key, value in given.items() if value is not None}}
+        kept = _kept(workspace, graph)
+        document = drafts.create(workspace._store(), kept, parameters=parameters, **facts, **parents)
         return PipelineDraft._of(workspace, document)
 
     def get_graph(self, _workflow_provider: Any = None) -> PipelineGraph:
@@ -227,6 +231,33 @@ def _graph_of(workspace: Any, pipeline: Any) -> Any:
     raise UnsupportedFeature(
         f"A draft of a {type(pipeline).__name__}", alternative="a Pipeline, PublishedPipeline, PipelineRun or draft"
     )
+
+
+def _cloned(pipeline: Any) -> Dict[str, Any]:
+    """What a draft takes over from the run or the draft that it is made of."""
+    from mlsteps.sdk.pipeline_run import PipelineRun
+
+    if isinstance(pipeline, PipelineDraft):
+        kept = (
+            "name",
+            "description",
+            "experiment_name",
+            "continue_on_step_failure",
+            "parameters",
+            "tags",
+            "properties",
+        )
+        document = pipeline._document()
+        return {key: document[key] for key in kept if document.get(key) is not None}
+    if isinstance(pipeline, PipelineRun):
+        head = pipeline._head()
+        parameters = {item.name for item in pipeline.get_graph().parameters}
+        return {
+            "experiment_name": pipeline.experiment.name,
+            "continue_on_step_failure": bool(head.get("continue_on_step_failure")),
+            "parameters": {key: value for key, value in (head.get("parameters") or {}).items() if key in parameters},
+        }
+    return {}
 
 
 def _kept(workspace: Any, graph: PipelineGraph) -> str:
