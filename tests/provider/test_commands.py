@@ -104,3 +104,69 @@ def test_a_dag_that_is_none_of_ours_or_is_not_there(two: TwoSteps, airflow_home:
             airflow("plan", "commands_other")
     finally:
         other.unlink()
+
+
+def test_workspaces_in_airflows_own_connections_are_found(two: TwoSteps, capsys: pytest.CaptureFixture) -> None:
+    from airflow.models import Connection
+    from airflow.utils.session import create_session
+
+    open_workspace({"name": "tests", "root": str(two.root)})
+    extra = json.dumps({"root": str(two.root), "workspace_name": "tests"})
+    with create_session() as session:
+        session.add(Connection(conn_id="mlsteps_of_airflow", conn_type="mlsteps", extra=extra))
+    try:
+        airflow("workspace", "show", "mlsteps_of_airflow", "--json")
+        assert json.loads(capsys.readouterr().out)["root"] == str(two.root)
+        airflow("runs", "list", "--workspace", "mlsteps_of_airflow", "--json")
+        assert json.loads(capsys.readouterr().out) == []
+    finally:
+        with create_session() as session:
+            session.query(Connection).filter_by(conn_id="mlsteps_of_airflow").delete()
+
+
+GROUPS = """
+# an airflow dag file
+import json
+from airflow.sdk import DAG
+from mlsteps.translate import task_group
+graph = json.loads({graph!r})
+with DAG("commands_groups", schedule=None):
+    task_group(graph, "one", parameters={{"text": "one"}})
+    task_group(graph, "late", parameters={{"text": "{{{{ params.text }}}}"}})
+"""
+
+
+def test_plan_and_explain_of_one_of_several_pipelines(
+    two: TwoSteps, airflow_home: Path, capsys: pytest.CaptureFixture
+) -> None:
+    file = airflow_home / "dags" / "commands_groups.py"
+    file.write_text(GROUPS.format(graph=json.dumps(two.graph().to_json())))
+    try:
+        with pytest.raises(SystemExit, match="holds several pipelines. --group says which: one of 'one', 'late'"):
+            airflow("plan", "commands_groups")
+        airflow("plan", "commands_groups", "--group", "one", "--json")
+        assert [item["action"] for item in json.loads(capsys.readouterr().out)] == ["run", "wait"]
+        with pytest.raises(SystemExit, match="text: known only when the DAG runs"):
+            airflow("plan", "commands_groups", "--group", "late")
+        airflow("plan", "commands_groups", "--group", "late", "--conf", '{"text": "said"}')
+        with pytest.raises(SystemExit, match="has been planned yet"):
+            airflow("explain", "commands_groups", "--group", "one")
+        capsys.readouterr()
+        run(dag_of(file))
+        capsys.readouterr()
+        airflow("explain", "commands_groups", "--group", "one")
+        assert "Prepare data: run." in capsys.readouterr().out
+    finally:
+        file.unlink()
+
+
+def dag_of(file: Path) -> object:
+    import runpy
+
+    from airflow.sdk import DAG
+
+    made = runpy.run_path(str(file))
+    graph = made["graph"]
+    with DAG("commands_groups", schedule=None) as dag:
+        made["task_group"](graph, "one", parameters={"text": "one"})
+    return dag

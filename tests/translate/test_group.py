@@ -201,3 +201,17 @@ def test_what_is_serialized_is_the_same_at_every_parse(two: TwoSteps) -> None:
 
     first, second = (DagSerialization.to_dict(between(two, "same")) for _ in range(2))
     assert first == second
+
+
+def test_cancelling_one_pipeline_leaves_the_dag_run_to_its_other_tasks(two: TwoSteps) -> None:
+    from mlsteps.client.control import cancel
+    from mlsteps.sdk.workspace import Workspace
+
+    # Nothing answers at this address: whoever told Airflow to end the DAG run would fail.
+    reference = {"name": "tests", "root": str(two.root), "airflow_url": "http://127.0.0.1:1"}
+    workspace = Workspace._from_reference(reference)
+    workspace._run_store().create(
+        "r", experiment="e", type="azureml.PipelineRun", dag_id="d", dag_run_id="x", task_group="g", steps=["a"]
+    )
+    cancel(workspace, "r")
+    assert pipeline_status(workspace._run_store(), "r") == "Canceled"

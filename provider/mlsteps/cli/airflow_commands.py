@@ -57,8 +57,7 @@ def _planned(args: Namespace) -> Plan:
     graph: PipelineGraph = task.pipeline()
     try:
         conf = json.loads(args.conf) if args.conf else {}
-        refuse_unknown(conf, task.dag.params)
-        params = {**task.dag.params.dump(), **conf}
+        params = _params(task, conf)
         return decide(
             graph,
             open_workspace(resolve_reference(graph.workspace, task.mlsteps_conn_id)),
@@ -69,6 +68,27 @@ def _planned(args: Namespace) -> Plan:
         )
     except (AzureMLException, ValueError) as error:
         raise SystemExit(str(error)) from error
+
+
+def _params(task: Any, conf: dict[str, Any]) -> dict[str, Any]:
+    """What a run would be given: by the DAG's params; a pipeline in a task group by what the DAG file says.
+
+    :raises SystemExit: when that is known only when the DAG runs, and ``--conf`` does not say it.
+    """
+    if not task.pipeline_group:
+        refuse_unknown(conf, task.dag.params)
+        return {**task.dag.params.dump(), **conf}
+    from mlsteps.operators.assignments import assignments
+    from mlsteps.translate.group import is_later
+
+    parameters = task.pipeline().parameters
+    known = {item.name: item for item in parameters}
+    said = {name: value for name, value in (task.parameters or {}).items() if name not in conf}
+    later = sorted(name for name, value in said.items() if is_later(known[name], value))
+    if later:
+        example = json.dumps(dict.fromkeys(later, "..."))
+        raise SystemExit(f"{', '.join(later)}: known only when the DAG runs. To mend it: say it, --conf '{example}'.")
+    return {**assignments(parameters, {**said, **conf}, "--conf"), REGENERATE: task.regenerate_outputs is True}
 
 
 def _now(args: Namespace) -> list[dict[str, Any]]:
@@ -83,7 +103,7 @@ def _kept(args: Namespace) -> list[dict[str, Any]]:
 
     task = plan_task(args.dag_id, args.bundle_name, args.task_group)
     runs = RunStore(open_workspace(resolve_reference(task.pipeline().workspace, task.mlsteps_conn_id)))
-    candidates = _runs_of(runs, args)
+    candidates = _runs_of(runs, args, task.pipeline_group)
     planned = (run_id for run_id in candidates if args.run_id or runs.artifacts(run_id).entry(DECISIONS) is not None)
     run_id = next(planned, None)
     if run_id is None:
@@ -110,13 +130,14 @@ def _with_later(runs: RunStore, run_id: str, found: list[dict[str, Any]]) -> lis
     return found
 
 
-def _runs_of(runs: RunStore, args: Namespace) -> list[str]:
+def _runs_of(runs: RunStore, args: Namespace, task_group: str) -> list[str]:
     from mlsteps.registry.run_ids import pipeline_run_id
 
     if args.run_id:
-        return [pipeline_run_id(args.dag_id, args.run_id)]
+        return [pipeline_run_id(args.dag_id, args.run_id, task_group)]
     heads = runs.heads(run for experiment in runs.experiments() for run in runs.list(experiment))
-    own = [head for head in heads.values() if head.get("dag_id") == args.dag_id]
+    asked = (args.dag_id, task_group)
+    own = [head for head in heads.values() if (head.get("dag_id"), head.get("task_group") or "") == asked]
     return [head["id"] for head in sorted(own, key=lambda head: head["created"], reverse=True)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Iterator, Mapping
 
 from mlsteps.client.decisions import DECISIONS, decisions
@@ -13,12 +14,15 @@ from mlsteps.sdk.run_types import PIPELINE
 __all__ = ["DECISIONS", "decisions", "explain_run"]
 
 
-def explain_run(run_id: str | None, step: str | None = None, workspace: str | None = None) -> int:
+def explain_run(
+    run_id: str | None, step: str | None = None, workspace: str | None = None, as_json: bool = False
+) -> int:
     """Print what was decided for each step, and why.
 
     :param run_id: a pipeline run; None for the newest one.
     :param step: only this step, with every component that has changed.
     :param workspace: name; None as ``Workspace.from_config()`` finds it.
+    :param as_json: one JSON document in place of text.
     :raises UserErrorException: when there is no such run or step, or the run has not been planned.
     """
     from mlsteps.sdk.workspace import Workspace
@@ -31,6 +35,10 @@ def explain_run(run_id: str | None, step: str | None = None, workspace: str | No
         decided = [item for item in decided if step in (item["step"], item.get("name"))]
         if not decided:
             raise UserErrorException(f"The pipeline run {chosen} has no step {step!r}.")
+    if as_json:
+        shown = [{**item, "later": _later(runs, chosen, item)} for item in decided]
+        print(json.dumps({"run_id": chosen, "steps": shown}, indent=1, ensure_ascii=False))
+        return 0
     print(f"Pipeline run {chosen}")
     for item in decided:
         print("\n".join(_lines(item, _later(runs, chosen, item), detailed=step is not None)))

@@ -100,13 +100,14 @@ def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("run", nargs="?", help="id of a pipeline run; default the newest one of the workspace")
     parser.add_argument("--step", help="only this step, component by component")
     parser.add_argument("--workspace", help="name of the workspace; default as Workspace.from_config() finds it")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=_explain)
 
 
 def _explain(options: argparse.Namespace) -> int:
     from mlsteps.cli.explain_run import explain_run
 
-    return explain_run(options.run, options.step, options.workspace)
+    return explain_run(options.run, options.step, options.workspace, options.json)
 
 
 def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

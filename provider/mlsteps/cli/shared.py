@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.cli.simple_table import AirflowConsole
@@ -22,12 +24,31 @@ if TYPE_CHECKING:
     from mlsteps.cli import grammar
 
 Command = Callable[["Namespace"], None]
+_CONTEXT = "_AIRFLOW_PROCESS_CONTEXT"
 
 
 def command(function: Command) -> Command:
     """What Airflow's own commands are wrapped in."""
-    wrapped = suppress_logs_and_warning(providers_configuration_loaded(function))
+    wrapped = suppress_logs_and_warning(providers_configuration_loaded(_beside_the_database(function)))
     return cast(Command, action_cli(check_db=False)(wrapped))  # type: ignore[no-untyped-call]
+
+
+def _beside_the_database(function: Command) -> Command:
+    """Airflow's command line is for machines that reach its database, as ``airflow connections`` does; connections that
+    lie there are found only by a process that says what it is, in this variable."""
+
+    @wraps(function)
+    def call(arguments: Namespace) -> None:
+        before = os.environ.get(_CONTEXT)
+        os.environ[_CONTEXT] = "server"
+        try:
+            function(arguments)
+        finally:
+            os.environ.pop(_CONTEXT)
+            if before is not None:
+                os.environ[_CONTEXT] = before
+
+    return call
 
 
 def run_in_airflow(given: grammar.Command, arguments: Namespace) -> None:

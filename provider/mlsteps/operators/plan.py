@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 
 from mlsteps.contracts.graph import PipelineGraph
-from mlsteps.operators.parameters import refuse_unknown
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -55,6 +54,8 @@ class PlanOperator(BaseOperator):  # type: ignore[misc]
 
         :raises InvalidInput: for names that the pipeline does not have.
         """
+        from mlsteps.operators.parameters import refuse_unknown
+
         refuse_unknown(context["dag_run"].conf, self.dag.params)
         values: Mapping[str, Any] = context["params"]
         return values

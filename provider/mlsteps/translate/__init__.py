@@ -9,8 +9,17 @@ Nothing is hashed, listed or fetched here: a DAG file is parsed again and again,
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlsteps.translate.dag import dag
-from mlsteps.translate.group import task_group
 from mlsteps.translate.loader import load_dags
 
 __all__ = ["dag", "load_dags", "task_group"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "task_group":  # loaded when it is asked for: most DAG files need it not
+        from mlsteps.translate.group import task_group
+
+        return task_group
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

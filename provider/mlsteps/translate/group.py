@@ -165,12 +165,15 @@ def _checked(graph: PipelineGraph, group_id: str, given: Mapping[str, Any]) -> d
             mend=f"as_task_group({group_id!r}, parameters={{{missing[0]!r}: ...}})",
         )
     return {
-        name: value if _is_later(known[name], value) else assigned(known[name], value) for name, value in given.items()
+        name: value if is_later(known[name], value) else assigned(known[name], value) for name, value in given.items()
     }
 
 
-def _is_later(parameter: Parameter, value: Any) -> bool:
-    """Whether a value is known when the DAG runs, and not before."""
+def is_later(parameter: Parameter, value: Any) -> bool:
+    """Whether a value is known when the DAG runs, and not before.
+
+    :raises InvalidInput: for an output of a task where the pipeline takes no data path.
+    """
     from airflow.sdk.definitions._internal.mixins import ResolveMixin
 
     if isinstance(value, OutputReference) and parameter.type != "datapath":
@@ -179,7 +182,7 @@ def _is_later(parameter: Parameter, value: Any) -> bool:
             expected=f"a {parameter.type}; a parameter that takes outputs has a DataPath as its default",
         )
     if isinstance(value, Mapping):
-        return any(_is_later(parameter, item) for item in value.values())
+        return any(is_later(parameter, item) for item in value.values())
     return isinstance(value, ResolveMixin) or (isinstance(value, str) and ("{{" in value or "{%" in value))
 
 

@@ -67,9 +67,10 @@ def _rows(runs: RunStore, steps: Mapping[str, str]) -> Iterator[dict[str, Any]]:
 def _download(workspace: Workspace, row: Mapping[str, Any], target: str) -> str:
     from mlsteps.contracts.dataset import file_definition
     from mlsteps.sdk.dataset_access import files_of
+    from mlsteps.storage.base import safe_path
     from mlsteps.storage.transfer import download_files
 
-    folder = os.path.join(target, str(row["step"]), str(row["output"]))
+    folder = os.path.join(target, safe_path(f"{row['step']}/{row['output']}"))
     found = files_of(file_definition(row["datastore"], row["path"]), workspace, missing_ok=True)
     download_files(list(found), folder, overwrite=True)
     return folder
