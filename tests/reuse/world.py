@@ -91,6 +91,7 @@ class World:
                 self.link(node) if port.kind.startswith("link") else self.write(node, port, local, outputs)
             )
         producer = {"dag_id": "dag", "pipeline_run_id": f"run{self.runs}", "step_name": node.name}
+        producer["step_run_id"] = f"{self.runs}-{node.id}"
         record = StepRecord(decision.fingerprint, decision.preimage or {}, producer, kept, time.time(), 2.5)
         put_record(self.ws, record, replace=decision.replace)
         return record

@@ -27,11 +27,24 @@ def get_cli_commands() -> list[Any]:
     commands = (
         _action("plan", "Which steps would run now, which would be reused, and why", dag_id, conf, bundle, group),
         _action("explain", "Why steps ran or were reused", dag_id, step, run_id, now, conf, bundle, group),
+        _gc(),
         _compute(),
         _environment(bundle, group),
         *map(airflow_group, GROUPS),
     )
     return [GroupCommand(name="mlsteps", help="Azure ML SDK v1 pipelines", subcommands=commands)]
+
+
+def _gc() -> Any:
+    which = "Name or root of the workspace, or id of a connection; the default one when left out"
+    arguments = (
+        _argument("-w", "--workspace", help=which),
+        _argument("--older-than", help="How long not made and not reused: 30d, 12h, 45m", default="30d"),
+        _argument("--apply", "--yes", help="Delete; without it the plan is shown", action="store_true"),
+        _argument("--all", help="Show also what is kept, and why", action="store_true"),
+        _argument("--json", help="The same as --output json", action="store_const", const="json", dest="output"),
+    )
+    return _action("gc", "Delete intermediate outputs that nobody needs", *arguments, function="mlsteps.cli.gc.gc")
 
 
 def _compute() -> Any:

@@ -53,6 +53,19 @@ def get_records(ws: WorkspaceStore, fingerprints: Iterable[str]) -> dict[str, St
     return {fingerprint: record for fingerprint, record in found.items() if record is not None}
 
 
+def all_records(ws: WorkspaceStore) -> list[StepRecord]:
+    """Every record of the workspace that this release reads."""
+    found = [name for folder in ws.store.folders("records") for name in ws.names(f"records/{folder}")]
+    return list(get_records(ws, found).values())
+
+
+def delete_record(ws: WorkspaceStore, record: StepRecord) -> None:
+    """Forget a record, so that its step runs again; does nothing when another has taken its place."""
+    known = get_records(ws, [record.fingerprint]).get(record.fingerprint)
+    if known is not None and known.producer == record.producer:
+        ws.delete(_path(record.fingerprint))
+
+
 def nearest_record(ws: WorkspaceStore, preimage: Mapping[str, Any]) -> StepRecord | None:
     """Of the newest records of steps with this name and type, the one that differs in the fewest components.
 

@@ -1,0 +1,55 @@
+"""``airflow mlsteps gc``: intermediate outputs that nobody needs any more; shown, or deleted."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from mlsteps.cli.shared import command, print_rows, reference
+from mlsteps.errors import AzureMLException
+from mlsteps.registry.workspaces import workspace_store
+from mlsteps.reuse.garbage import DELETE, KEEP, LATER, Candidate, collect, plan, seconds_of
+from mlsteps.storage.copying.progress import in_units
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+@command
+def gc(args: Namespace) -> None:
+    """Print what would go and why the rest is kept; with ``--apply`` do it."""
+    try:
+        older_than = seconds_of(args.older_than)
+        ws = workspace_store(reference(args.workspace))
+        found = (collect if args.apply else plan)(ws, older_than)
+    except AzureMLException as error:
+        raise SystemExit(error.message) from error
+    shown = [item for item in found if args.all or args.output != "table" or item.action != KEEP]
+    if shown or args.output != "table":
+        print_rows([_row(item, args.output) for item in shown], args.output)
+    if args.output == "table":
+        print("\n".join(_summary(found, args.apply)))
+    else:
+        print("\n".join(_summary(found, args.apply)), file=sys.stderr)
+
+
+def _row(item: Candidate, output: str) -> dict[str, object]:
+    row = item.to_json()
+    if output != "table":
+        return row
+    names = ("action", "step", "days", "files", "reason")
+    return {**{name: row[name] for name in names}, "size": in_units(item.size)}
+
+
+def _summary(found: list[Candidate], applied: bool) -> list[str]:
+    words = {
+        DELETE: "Deleted" if applied else "To be deleted",
+        LATER: "To be deleted by a later clean-up, when older runs have ended",
+        KEEP: "Kept",
+    }
+    lines = []
+    for action, word in words.items():
+        items = [item for item in found if item.action == action]
+        size, files = sum(item.size for item in items), sum(item.files for item in items)
+        lines.append(f"{word}: outputs of {len(items):,} steps, {files:,} files, {in_units(size)}.")
+    return lines if applied else [*lines, "Nothing was deleted; --apply does it."]
