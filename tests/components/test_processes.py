@@ -159,12 +159,23 @@ def login(apart: Apart) -> dict[str, str]:
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
+def posted(apart: Apart, endpoint: str, body: dict[str, Any]) -> httpx.Response:
+    """The answer; it was published a moment ago, so the first ones may be that Airflow has not loaded it yet."""
+
+    def post() -> httpx.Response | None:
+        answer = httpx.post(endpoint, json=body, headers=login(apart), trust_env=False, timeout=120.0)
+        return None if answer.status_code == 503 else answer
+
+    found: httpx.Response = wait_for(post, "the pipeline is loaded", 300, 5)
+    return found
+
+
 def test_published_and_called(apart: Apart, tag: str) -> None:
     said = apart.run('print("endpoint", pipeline().publish("Nightly").endpoint)')
     endpoint = said_of(said, "endpoint")
     hold = apart.hold(tag)
     body = {"ExperimentName": "called", "ParameterAssignments": {"tag": tag}}
-    answer = httpx.post(endpoint, json=body, headers=login(apart), trust_env=False, timeout=60.0)
+    answer = posted(apart, endpoint, body)
     assert answer.status_code == 200, answer.text
     apart.parts["api"].restart()
     wait_for(lambda: apart.executions(tag), "the step begins")
