@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ["import_time", "hashing", "compile_dag", "scheduled", "transfer", "dag_processor", "submit"]
+NAMES = ["import_time", "hashing", "compile_dag", "scheduled", "transfer", "tables", "dag_processor", "submit"]
 
 
 def main(names: list[str]) -> int:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -114,6 +115,18 @@ def test_a_datastore_registered_with_a_key_works_in_the_run_and_in_later_ones(bl
     again = run_script(folder, home, {})  # another process, which registers nothing: Airflow knows the connection
     assert "STATUS Finished" in again
     assert [item.path for item in opened(blob).list("out")] == [entry.path]  # reused
+
+
+def test_a_sas_token_lies_nowhere_readable_either(blob, folder, home) -> None:
+    from tests.components.test_identities import ALL, sas
+
+    token = sas(blob, **ALL)
+    given = {key: value for key, value in registration(blob).items() if key != "account_key"}
+    output = run_script(folder, home, {**given, "sas_token": token})
+    signature = token.split("sig=")[1].split("&")[0]
+    assert "STATUS Finished" in output
+    for text in (signature, unquote(signature)):
+        assert text not in output and holders_of(text, home) == []
 
 
 def test_a_workspace_on_a_remote_store(blob, s3, folder, home) -> None:

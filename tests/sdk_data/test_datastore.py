@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mlsteps.errors import InvalidInput, UserErrorException
+from mlsteps.errors import InvalidInput, StoreError, UserErrorException
 from mlsteps.sdk import datastore_credentials
 from mlsteps.sdk.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore, UrlDatastore
 from mlsteps.sdk.data_reference import DataReference
 from mlsteps.sdk.datastore import Datastore
+from mlsteps.storage.open import open_store
 
 
 def files(root: Path) -> dict[str, str]:
@@ -188,3 +189,27 @@ def test_another_process_finds_the_secrets_in_a_variable(workspace, monkeypatch,
 def test_names_that_do_not_fit_are_refused(workspace):
     with pytest.raises(InvalidInput, match="letters, digits"):
         Datastore.register_dbfs(workspace, "no spaces")
+
+
+def test_a_lake_of_the_first_generation_is_read_where_it_was_moved_to(workspace, tmp_path, monkeypatch):
+    with pytest.warns(UserWarning, match=r"'old'.*retired.*MLSTEPS_ADLS_GEN1=lake=abfss://"):
+        old = Datastore.register_azure_data_lake(workspace, "old", "lake")
+    for address in ("lake", "lake.azuredatalakestore.net"):
+        with pytest.raises(StoreError, match=r"adl://lake: Azure retired.*register_azure_data_lake_gen2"):
+            open_store(f"adl://{address}/data/f.csv")
+    with pytest.raises(StoreError, match="adl://lake"):
+        old._open()
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "f.csv").write_bytes(b"1")
+    monkeypatch.setenv("MLSTEPS_ADLS_GEN1", f"other=abfss://x@y.dfs.core.windows.net;lake={tmp_path / 'moved'}")
+    assert old._open().read("f.csv") == open_store("adl://lake.azuredatalakestore.net").read("f.csv") == b"1"
+
+
+def test_the_file_system_of_databricks_is_that_of_airflows_connection(workspace, monkeypatch):
+    """Its configuration: there is no server of it but Databricks."""
+    pytest.importorskip("requests")
+    connection = {"conn_type": "databricks", "host": "https://adb-1.azuredatabricks.net", "password": "token"}
+    monkeypatch.setenv("AIRFLOW_CONN_DATABRICKS_DEFAULT", json.dumps(connection))
+    store = Datastore.register_dbfs(workspace, "dbfs")._open()
+    assert store.url == "dbfs:///"
+    assert (store._fs.instance, store._fs.token) == ("adb-1.azuredatabricks.net", "token")

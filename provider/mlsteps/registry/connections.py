@@ -21,8 +21,9 @@ Options = Dict[str, Any]
 _FIELDS = ("host", "login", "password", "schema", "port")
 #: Options that are no secret: masking them would blank out names and addresses in logs.
 _PLAIN = frozenset((
-    "account_host", "account_name", "account_url", "anon", "client_id", "database", "endpoint_url", "host", "login",
-    "port", "profile", "project", "region_name", "schema", "sslmode", "tenant_id", "username",
+    "account_host", "account_name", "account_url", "anon", "authority_url", "client_id", "database", "endpoint_url",
+    "host", "instance", "login", "port", "profile", "project", "region_name", "role_arn", "role_session_name", "schema",
+    "sslmode", "sts_endpoint_url", "tenant_id", "username",
     "managed_identity_client_id", "workload_identity_client_id", "workload_identity_tenant_id",
 ))  # fmt: skip
 
@@ -90,9 +91,20 @@ def _plain_extra(kind: str, extra: Mapping[str, Any]) -> Options:
 def _azure(connection: Connection, extra: Mapping[str, Any]) -> Options:
     """``wasb``, ``adls``: login and password are account and key, or client and secret when there is a tenant."""
     login, password = connection.get("login"), connection.get("password")
-    named = ("connection_string", "sas_token", "account_key", "account_name", "account_host", "tenant_id", "anon")
+    named = (
+        "connection_string",
+        "sas_token",
+        "account_key",
+        "account_name",
+        "account_host",
+        "tenant_id",
+        "anon",
+        "client_id",
+        "client_secret",
+        "authority_url",
+    )
     identities = ("managed_identity_client_id", "workload_identity_client_id", "workload_identity_tenant_id")
-    options = {name: extra[name] for name in (*named, "client_id", "client_secret", *identities) if name in extra}
+    options = {name: extra[name] for name in (*named, *identities) if name in extra}
     if extra.get("tenant_id") and login:
         options.update(client_id=login, client_secret=password)
     elif login or password:
@@ -114,6 +126,17 @@ def _s3(connection: Connection, extra: Mapping[str, Any]) -> Options:
         "anon": extra.get("anon"),
         "endpoint_url": service.get("endpoint_url") or extra.get("endpoint_url"),
         "client_kwargs": {"region_name": region} if region else None,
+        **(_role(extra) if extra.get("role_arn") else {}),
+    }
+
+
+def _role(extra: Mapping[str, Any]) -> Options:
+    more = extra.get("assume_role_kwargs") or {}
+    return {
+        "role_arn": extra["role_arn"],
+        "external_id": more.get("ExternalId") or extra.get("external_id"),
+        "role_session_name": more.get("RoleSessionName"),
+        "sts_endpoint_url": ((extra.get("service_config") or {}).get("sts") or {}).get("endpoint_url"),
     }
 
 
@@ -134,6 +157,14 @@ def _google(connection: Connection, extra: Mapping[str, Any]) -> Options:
     return {"token": token or extra.get("key_path"), "project": extra.get("project")}
 
 
+def _databricks(connection: Connection, extra: Mapping[str, Any]) -> Options:
+    host = str(connection.get("host") or extra.get("host") or "")
+    return {
+        "instance": host.partition("://")[2].rstrip("/") if "://" in host else host,
+        "token": extra.get("token") or connection.get("password"),
+    }
+
+
 def _database(connection: Connection, extra: Mapping[str, Any]) -> Options:
     names = {"login": "username", "schema": "database"}
     return {**extra, **{names.get(name, name): connection.get(name) for name in _FIELDS}}
@@ -149,6 +180,7 @@ _READERS: Dict[str, Callable[[Connection, Mapping[str, Any]], Options]] = {
     **dict.fromkeys(("aws", "s3"), _s3),
     **dict.fromkeys(("samba", "smb"), _smb),
     **dict.fromkeys(("google_cloud_platform", "gcpssh"), _google),
+    "databricks": _databricks,
     **dict.fromkeys(("postgres", "mysql", "mssql", "odbc"), _database),
 }
 
@@ -169,7 +201,8 @@ def _as_azure(document: Mapping[str, Any], secrets: Options) -> Dict[str, Any]:
     made: Dict[str, Any] = {"conn_type": "wasb" if document.get("type") == "AzureBlob" else "adls"}
     made["host"] = account_address(document, "blob") if account else None
     if secrets.get("client_secret"):
-        extra = {"tenant_id": document.get("tenant_id"), "account_name": account}
+        extra = {name: document.get(name) for name in ("tenant_id", "authority_url") if document.get(name)}
+        extra["account_name"] = account
         return {**made, "login": document.get("client_id"), "password": secrets["client_secret"], "extra": extra}
     extra = {"sas_token": secrets["sas_token"]} if secrets.get("sas_token") else {}
     return {**made, "login": account, "password": secrets.get("account_key"), "extra": extra}

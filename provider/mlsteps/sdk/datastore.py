@@ -121,10 +121,15 @@ class Datastore:
         overwrite: bool = False,
         grant_workspace_access: bool = False,
     ) -> Any:
-        """Register a Data Lake Storage Gen1 store. Azure retired the service: it warns, and cannot be read."""
+        """Register a Data Lake Storage Gen1 store. Azure retired the service: it warns.
+
+        What was in it is read where the variable ``MLSTEPS_ADLS_GEN1`` says that it was moved to:
+        ``<store_name>=abfss://<container>@<account>.dfs.core.windows.net``.
+        """
         warnings.warn(
-            f"Datastore {datastore_name!r}: Azure Data Lake Storage Gen1 was retired on 2024-02-29. "
-            "Register the migrated account with Datastore.register_azure_data_lake_gen2.",
+            f"Datastore {datastore_name!r}: Azure Data Lake Storage Gen1 was retired on 2024-02-29. Say where its data "
+            f"is now (MLSTEPS_ADLS_GEN1={store_name}=abfss://<container>@<account>.dfs.core.windows.net), or register "
+            "the migrated account with Datastore.register_azure_data_lake_gen2.",
             stacklevel=2,
         )
         properties = {
@@ -262,8 +267,11 @@ class Datastore:
 
     @staticmethod
     def register_dbfs(workspace: Any, datastore_name: str) -> Any:
-        """Register the file system of Databricks, for DatabricksStep."""
-        return register(workspace, datastore_name, "DBFS", {}, {}, False)
+        """Register the file system of Databricks, for DatabricksStep and as a place of files.
+
+        Host and token are those of Airflow's connection ``databricks_default``.
+        """
+        return register(workspace, datastore_name, "DBFS", {"connection": "databricks_default"}, {}, False)
 
     @staticmethod
     def register_hdfs(

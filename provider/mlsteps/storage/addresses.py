@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, Dict, Mapping, Tuple
 from urllib.parse import urlsplit
 
+from mlsteps.errors import StoreError
+
+#: Variable that says which account of Gen2 holds what a store of Gen1 held: ``<store>=<url>;...``.
+GEN1 = "MLSTEPS_ADLS_GEN1"
 _DOMAIN = "core.windows.net"
 #: Protocols whose addresses name no user, so that what stands there is a connection.
 _WITHOUT_USERS = ("abfs", "abfss", "az", "wasb", "wasbs", "s3", "s3a", "gs", "gcs")
@@ -45,6 +50,22 @@ def account_address(document: Mapping[str, Any], service: str) -> str:
     if is_own_server(endpoint):
         return f"{protocol}://{endpoint}/{account}" if service == "blob" else f"{protocol}://{endpoint}"
     return f"{protocol}://{account}.{service}.{endpoint}"
+
+
+def gen2_of(store_name: str) -> str:
+    """Where the data of a Data Lake Store Gen1 is now, as the variable ``MLSTEPS_ADLS_GEN1`` says.
+
+    :raises StoreError: when it does not say: the service itself is gone.
+    """
+    for item in os.environ.get(GEN1, "").split(";"):
+        name, _, url = item.strip().partition("=")
+        if name == store_name and url:
+            return url.rstrip("/")
+    raise StoreError(
+        f"adl://{store_name}: Azure retired Data Lake Storage Gen1 on 2024-02-29. Where its data was moved to an "
+        f"account of Gen2, say so: {GEN1}={store_name}=abfss://<container>@<account>.dfs.core.windows.net, "
+        "several with ';' between them, or register the account with Datastore.register_azure_data_lake_gen2."
+    )
 
 
 def database_address(document: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ import asyncio
 from functools import lru_cache
 from typing import Any, Mapping, Tuple
 
+_NOT_THE_CONTAINER = ("AuthorizationPermissionMismatch", "AuthorizationFailure")
 _PROTOCOLS = ("abfs", "abfss", "az", "adl")
 
 
@@ -29,6 +30,7 @@ def open_blobs(url: str, options: Mapping[str, Any]) -> Tuple[Any, str]:
 @lru_cache(maxsize=1)
 def _class() -> Any:
     from adlfs import AzureBlobFileSystem  # type: ignore[import-not-found, import-untyped]
+    from azure.core.exceptions import HttpResponseError  # type: ignore[import-not-found, import-untyped]
 
     class Blobs(AzureBlobFileSystem):
         """See the module."""
@@ -42,6 +44,16 @@ def _class() -> Any:
                 if text.startswith(f"{protocol}://"):
                     text = text[len(protocol) + 3 :]
             return text.strip("/")
+
+        async def _info(self, path: str, *args: Any, **kwargs: Any) -> Any:
+            """A SAS token of a container opens what is in it, and is refused when asked of the container itself."""
+            try:
+                return await super()._info(path, *args, **kwargs)
+            except HttpResponseError as error:
+                container = self._strip_protocol(path)
+                if "/" in container or getattr(error, "error_code", "") not in _NOT_THE_CONTAINER:
+                    raise
+                return {"name": container, "size": None, "type": "directory"}
 
         async def _cp_file(self, path1: str, path2: str, **kwargs: Any) -> Any:
             """A copy that the service makes; adlfs would not wait for its end. Answers with its ``etag``."""

@@ -70,10 +70,14 @@ def _azure(options: Options) -> Options:
         return {**_without_secrets(options), "connection_string": _connection_string(str(name), url, options)}
     if url:
         options.setdefault("account_host", url.partition("://")[2])
-    if identities and not options.get("client_id"):
+    if options.get("client_secret"):
+        options = _principal(options)
+    elif identities and not options.get("client_id"):
         options["credential"] = _identity(identities)
     elif not options.get("client_id") and "AZURE_STORAGE_ANON" not in os.environ:
         options.setdefault("anon", not _has_identity())
+    if url.startswith("http://") and name and options.get("anon"):
+        return {**_without_secrets(options), "connection_string": _connection_string(str(name), url, {})}
     return options
 
 
@@ -95,18 +99,41 @@ def _connection_string(name: str, url: str, options: Options) -> str:
     parts = [f"DefaultEndpointsProtocol={protocol}", f"AccountName={name}", f"BlobEndpoint={address}"]
     if options.get("account_key"):
         parts.append(f"AccountKey={options['account_key']}")
-    else:
+    elif options.get("sas_token"):
         parts.append(f"SharedAccessSignature={str(options['sas_token']).lstrip('?')}")
     return ";".join(parts)
+
+
+def _principal(options: Options) -> Options:
+    """A service principal, which signs in where its cloud has it done (SDK: ``authority_url``)."""
+    missing = [name for name in ("tenant_id", "client_id") if not options.get(name)]
+    if missing:
+        raise StoreError(f"A service principal needs {' and '.join(missing)} beside its secret.")
+    authority = str(options.pop("authority_url", None) or _AUTHORITIES[0]).rstrip("/")
+    if authority.endswith(_AUTHORITIES[0]):
+        return options  # the drivers know how
+    try:
+        from azure.identity.aio import ClientSecretCredential
+    except ImportError as error:
+        raise _needs_identity("A service principal", error) from error
+    # Clouds of one's own are not among those that Microsoft's discovery knows.
+    where: Dict[str, Any] = {"authority": authority, "disable_instance_discovery": not authority.endswith(_AUTHORITIES)}
+    secrets = [options.pop(name) for name in ("tenant_id", "client_id", "client_secret")]
+    return {**options, "credential": ClientSecretCredential(*secrets, **where)}
+
+
+_AUTHORITIES = ("login.microsoftonline.com", "login.windows.net", "login.microsoftonline.us", "login.chinacloudapi.cn")
+
+
+def _needs_identity(what: str, error: BaseException) -> StoreError:
+    return StoreError(f"{what} needs azure-identity: pip install airflow-provider-mlsteps[azure] ({error}).", error)
 
 
 def _identity(identities: Mapping[str, Any]) -> Any:
     try:
         from azure.identity.aio import DefaultAzureCredential
     except ImportError as error:
-        raise StoreError(
-            f"A managed identity needs azure-identity: pip install airflow-provider-mlsteps[azure] ({error}).", error
-        ) from error
+        raise _needs_identity("A managed identity", error) from error
     return DefaultAzureCredential(
         managed_identity_client_id=identities.get("managed_identity_client_id"),
         workload_identity_client_id=identities.get("workload_identity_client_id"),
@@ -114,7 +141,23 @@ def _identity(identities: Mapping[str, Any]) -> Any:
     )
 
 
+_ROLE = ("role_arn", "external_id", "role_session_name", "sts_endpoint_url")
+
+
 def _s3(options: Options) -> Options:
+    if options.get("role_arn"):
+        try:
+            from mlsteps.storage.aws_roles import assuming
+
+            region = (options.get("client_kwargs") or {}).get("region_name")
+            session = assuming(options["role_arn"], {"region_name": region, **options})
+        except ImportError as error:
+            raise StoreError(
+                f"A role needs s3fs: pip install airflow-provider-mlsteps[s3] ({error}).", error
+            ) from error
+        left_out = (*_ROLE, "key", "secret", "token", "profile")
+        options = {name: value for name, value in options.items() if name not in left_out}
+        options["session"] = session
     region = options.pop("region_name", None)
     if region:
         options["client_kwargs"] = {**(options.get("client_kwargs") or {}), "region_name": region}

@@ -7,7 +7,7 @@ from typing import Any, Dict, Mapping
 from urllib.parse import urlsplit
 
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError
-from mlsteps.storage.addresses import account_address
+from mlsteps.storage.addresses import account_address, gen2_of
 from mlsteps.storage.base import Store, redact
 from mlsteps.storage.drivers import for_driver, open_file_system, quieten
 from mlsteps.storage.local import LocalStore
@@ -15,12 +15,13 @@ from mlsteps.storage.relayed import RelayedStore, relay
 
 #: What brings each protocol, for the error when it is missing.
 _PACKAGES = {
-    **dict.fromkeys(("abfs", "abfss", "az", "adl"), "airflow-provider-mlsteps[azure]"),
+    **dict.fromkeys(("abfs", "abfss", "az"), "airflow-provider-mlsteps[azure]"),
     **dict.fromkeys(("s3", "s3a"), "airflow-provider-mlsteps[s3]"),
     **dict.fromkeys(("gs", "gcs"), "gcsfs"),
     "sftp": "paramiko",
     "ssh": "paramiko",
     "smb": "smbprotocol",
+    "dbfs": "requests",
 }
 #: The SDK's own spelling of Azure Blob addresses.
 _SPELLINGS = {"wasb": "abfs", "wasbs": "abfs"}
@@ -45,6 +46,9 @@ def open_store(url: str, credentials: Mapping[str, Any] | None = None) -> Store:
         return LocalStore(os.path.expanduser(url))
     protocol, _, rest = url.partition("://")
     protocol = protocol.lower()
+    if protocol == "adl":
+        store_name, _, path = rest.partition("/")
+        return open_store(f"{gen2_of(store_name.partition('.')[0])}/{path}", credentials)
     if protocol in ("file", "local"):
         return LocalStore("/" + rest[len("localhost") :].lstrip("/") if rest.startswith("localhost/") else rest)
     if protocol in ("http", "https"):
@@ -109,6 +113,8 @@ def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] |
     name, kind = document.get("name", "?"), document.get("type", "")
     if kind in _DATABASES:
         return _open_database(document, credentials)
+    if kind == "AzureDataLake" and not document.get("url"):
+        document = {**document, "url": gen2_of(str(document.get("store_name") or "?"))}
     url = document.get("url") or _sdk_url(document)
     if not url:
         raise StoreError(f"Datastore {name!r} of type {kind or 'unknown'} says neither its URL nor its container.")
@@ -118,6 +124,8 @@ def open_datastore(document: Mapping[str, Any], credentials: Mapping[str, Any] |
     options = {**document.get("options", {}), **(credentials or {})}
     if document.get("account_name") and not document.get("url"):
         options = _account_options(document, options)
+    elif kind == "AzureDataLake" and options.get("client_secret"):
+        options = {**{name: document.get(name) for name in ("client_id", "tenant_id", "authority_url")}, **options}
     return open_store(url, options)
 
 
@@ -138,7 +146,7 @@ def _sdk_url(document: Mapping[str, Any]) -> str | None:
     if kind == "AzureFile":
         share = document.get("file_share_name") or document.get("container_name")
         return f"smb://{urlsplit(account_address(document, 'file')).netloc}/{share}" if share and account else None
-    return None
+    return "dbfs:///" if kind == "DBFS" else None
 
 
 def _account_options(document: Mapping[str, Any], options: Mapping[str, Any]) -> Dict[str, Any]:
@@ -155,5 +163,5 @@ def _account_options(document: Mapping[str, Any], options: Mapping[str, Any]) ->
         if document.get("protocol") or document.get("endpoint"):
             known["account_url"] = account_address(document, "blob")
         if options.get("client_secret"):
-            known.update({name: document.get(name) for name in ("client_id", "tenant_id")})
+            known.update({name: document.get(name) for name in ("client_id", "tenant_id", "authority_url")})
     return {**{name: value for name, value in known.items() if value}, **options}
