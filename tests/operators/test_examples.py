@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mlsteps.operators.function import RESULT_KEY
 from tests.operators.runs import run, store
 
 EXAMPLES = Path(__file__).parent.parent.parent / "dags_examples"
@@ -33,7 +34,7 @@ def test_a_pipeline_between_other_tasks() -> None:
 def test_functions_as_steps() -> None:
     first, second = (run(example("function_steps")) for _ in range(2))
     assert first.xcoms["tell"]["return_value"].endswith("of 100 numbers")
-    assert second.xcoms["describe"]["step"]["reused"] is True
+    assert second.xcoms["describe"][RESULT_KEY]["reused"] is True
     assert run(example("function_steps"), numbers=7).xcoms["tell"]["return_value"].endswith("of 7 numbers")
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from mlsteps.errors import InvalidInput
 from mlsteps.operators import PythonScriptOperator
-from mlsteps.operators.function import mlsteps_task
+from mlsteps.operators.function import RESULT_KEY, mlsteps_task
 from mlsteps.operators.function_source import source_of
 from mlsteps.sdk.output_config import OutputFileDatasetConfig
 from mlsteps.sdk.pipeline_data import PipelineData
@@ -35,7 +35,7 @@ def pipeline(two: TwoSteps, dag_id: str, rate: Any = 2) -> Any:
         os.makedirs(clean, exist_ok=True)
         with open(os.path.join(clean, "data.txt"), "w") as file:
             file.write(day)
-        return {"rate": rate, "day": day, "airflow": "airflow" in sys.modules}
+        return {"rate": rate, "step": day, "airflow": "airflow" in sys.modules}
 
     @mlsteps_task(**common)
     def double(notes: str, counted: dict[str, Any], images: str) -> float:
@@ -63,11 +63,11 @@ def test_values_and_data_pass_from_function_to_function_and_are_reused(two: TwoS
     assert made.task_dict["double"].upstream_task_ids == {"count"}
     first = run(made)
     assert first.state == "success"
-    assert first.xcoms["count"]["return_value"] == {"rate": 2, "day": "monday", "airflow": False}
+    assert first.xcoms["count"]["return_value"] == {"rate": 2, "step": "monday", "airflow": False}
     assert first.xcoms["seen"]["return_value"] == 2 * 2 + len("monday") + 0.5
     second = run(pipeline(two, "functions"))
     assert second.xcoms["seen"]["return_value"] == first.xcoms["seen"]["return_value"]
-    assert second.xcoms["double"]["step"]["reused"] is True
+    assert second.xcoms["double"][RESULT_KEY]["reused"] is True
     assert two.executions() == {"prepare": 1, "train": 1}
     third = run(pipeline(two, "functions"), day="tuesday")
     assert third.xcoms["seen"]["return_value"] == 2 * 2 + len("tuesday") + 0.5
@@ -200,3 +200,27 @@ def test_what_is_serialized_is_the_same_at_every_parse(two: TwoSteps) -> None:
 
     first, second = (DagSerialization.to_dict(pipeline(two, "same")) for _ in range(2))
     assert first == second
+
+
+@pytest.mark.usefixtures("airflow_home")
+def test_functions_can_be_mapped(two: TwoSteps) -> None:
+    from airflow.sdk import DAG, task
+
+    def mapped() -> Any:
+        @mlsteps_task(environment=PYTHON, workspace={"name": "tests", "root": str(two.root)})
+        def square(notes: str, number: int) -> int:
+            with open(notes + "/prepare", "a") as file:
+                file.write("x")
+            return number * number
+
+        @task
+        def total(squares: Any) -> int:
+            return sum(squares)
+
+        with DAG("functions_mapped", schedule=None) as made:
+            total(square.partial(notes=str(two.notes)).expand(number=[2, 3, 4]))
+        return made
+
+    assert run(mapped()).xcoms["total"]["return_value"] == 29
+    assert run(mapped()).xcoms["total"]["return_value"] == 29
+    assert two.executions()["prepare"] == 3

@@ -82,7 +82,7 @@ def _store(area: str, what: str, store: Store, read_only: bool, conn_id: str | N
 
 def _write(store: Store) -> str:
     """Write, read back and delete a small file of a name that nobody else has."""
-    path, data = f"{_PROBE}/{uuid.uuid4().hex}", b"mlsteps workspace doctor\n"
+    path, data = f"{_PROBE}-{uuid.uuid4().hex}", b"mlsteps workspace doctor\n"
     store.write(path, data)
     try:
         if store.read(path) != data:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 #: The output that holds what the function returns.
 RETURNED = "returned"
-#: XCom of what other steps need to know of this one; ``return_value`` is what the function returns.
-RESULT_KEY = "step"
+#: XCom of what other steps need to know of this one; ``return_value`` is what the function returns. Each key of a
+#: dictionary that it returns may be an XCom, too: none of them has this name.
+RESULT_KEY = "_mlsteps_step"
 _OWN = ("source_directory", "arguments")
 
 

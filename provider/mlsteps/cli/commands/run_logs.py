@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mlsteps.cli import chosen
 from mlsteps.cli.exit_codes import FAILED, OK
 from mlsteps.cli.places import workspace_of
+from mlsteps.client.active import INTERVAL as LOOK_EVERY
 from mlsteps.client.follow import INTERVAL, airflow_look
 from mlsteps.client.step_output import StepOutput
 from mlsteps.registry.pipeline_status import attempts, pipeline_status
@@ -41,8 +42,11 @@ def logs(args: Namespace) -> int:
 
 
 def _follow(printer: _Printer, look: Callable[[], object], status_of: Callable[[], str]) -> int:
+    next_look = 0.0
     while True:
-        look()
+        if time.monotonic() >= next_look:
+            look()
+            next_look = time.monotonic() + LOOK_EVERY
         status = status_of()
         printer.look(is_over=status in TERMINAL)
         if status in TERMINAL:
