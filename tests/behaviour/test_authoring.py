@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from msrest.exceptions import HttpOperationError
 
-from azureml.core import Datastore, Environment, RunConfiguration
+from azureml.core import Datastore, Environment, Run, RunConfiguration
 from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.core.compute_target import ComputeTargetException
 from azureml.core.conda_dependencies import CondaDependencies
+from azureml.core.run import _OfflineRun
 from azureml.core.runconfig import DEFAULT_CPU_IMAGE
 from azureml.core.workspace import Workspace
 from azureml.data.azure_storage_datastore import AzureBlobDatastore
+from azureml.exceptions import UserErrorException
+from azureml.pipeline.core import PipelineEndpoint
+from azureml.pipeline.core._restclients.aeva.models.error_response import ErrorResponseException
 from tests.behaviour.conftest import World
 
 
@@ -82,3 +87,22 @@ def test_environments_are_listed_registered_and_restored(world: World) -> None:
     made.register(world.workspace)
     assert "mine" in Environment.list(workspace=world.workspace)
     assert Environment.get(world.workspace, "mine").version == "1"
+
+
+def test_outside_a_run_the_context_is_an_offline_run_that_scripts_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLSTEPS_RUN", raising=False)
+    run = Run.get_context()
+    assert type(run) == _OfflineRun and isinstance(run, _OfflineRun) and run.id.startswith("OfflineRun")  # noqa: E721
+    assert "OfflineRun" in str(type(Run.get_context(allow_offline=True)))
+
+
+def test_what_is_missing_is_made_by_whoever_catches_it(world: World) -> None:
+    """Of the same idiom, what newer code catches and what older code does."""
+    for name, error in (("newer", UserErrorException), ("older", HttpOperationError)):
+        try:
+            Datastore.get(world.workspace, name)
+        except error:
+            Datastore.register_azure_blob_container(world.workspace, name, "container", "account", account_key="a2V5")
+        assert Datastore.get(world.workspace, name).container_name == "container"
+    with pytest.raises(ErrorResponseException):
+        PipelineEndpoint.get(world.workspace, name="nobody")

@@ -92,11 +92,13 @@ _NAMES: Mapping[str, Mapping[str, Refusal]] = {
 
 #: Packages that mlsteps does not have at all: every module and every name below them is refused.
 PACKAGES: Mapping[str, Refusal] = {
+    "azureml._model_management": _SERVING,
     "azureml._restclient": Refusal("there is no Azure service to call", "the public classes of azureml.core"),
     "azureml.ai": Refusal("mlsteps runs pipelines and monitors no services", "Run.log"),
     "azureml.automl": _AUTOML,
     "azureml.contrib": Refusal("experimental packages are not there", "the classes of azureml.pipeline.steps"),
     "azureml.core.webservice": _SERVING,
+    "azureml.datadrift": Refusal("mlsteps runs pipelines and monitors no data", "a step that compares two datasets"),
     "azureml.dataprep": Refusal("mlsteps has no data preparation engine", "Dataset.Tabular and pandas"),
     "azureml.explain": _EXPLAIN,
     "azureml.interpret": _EXPLAIN,
@@ -107,6 +109,7 @@ PACKAGES: Mapping[str, Refusal] = {
     "azureml.pipeline.steps._hdinsight_step": Refusal("it is the SDK's inner class", "PythonScriptStep"),
     "azureml.pipeline.steps.predictor_step": Refusal("the SDK dropped it", "PythonScriptStep"),
     "azureml.telemetry": Refusal("nothing is sent anywhere", "Run.log"),
+    "azureml.tensorboard": Refusal("it is a package of its own", "Run.download_files and the tensorboard program"),
     "azureml.train.automl": _AUTOML,
     "azureml.train.hyperdrive": _SEARCH,
 }
