@@ -54,7 +54,7 @@ def _compute() -> Any:
     workspace = _argument("-w", "--workspace", help=which)
     name = _argument("name", help="Name of the compute target; '*' for all that are not named, and for steps without")
     changes = (
-        _argument("-k", "--kind", help="local or docker"),
+        _argument("-k", "--kind", help="local, docker or kubernetes, or a service's"),
         _argument("-p", "--option", help="name=value of the kind, may be repeated; name= forgets it", action="append"),
         _argument("--pool", help="Airflow pool of its steps; made when it is not there"),
         _argument("--slots", help="Size of the pool; the target's max_nodes when left out", type=int),
@@ -67,6 +67,15 @@ def _compute() -> Any:
         _action("list", "Compute targets, and where their steps run", workspace, function=f"{module}.compute_list"),
         _action("show", "One compute target", name, workspace, function=f"{module}.compute_show"),
         _action("set", "Where its steps run", name, *changes, workspace, function=f"{module}.compute_set"),
+        _action(
+            "manifest",
+            "The pod of its steps, for kubectl apply --dry-run=server -f -",
+            name,
+            _argument("--nodes", help="Of a step on several nodes: the Job and its Service", type=int, default=1),
+            _argument("--image", help="Default what the target says"),
+            workspace,
+            function="mlsteps.cli.manifest_command.compute_manifest",
+        ),
     )
     return GroupCommand(name="compute", help="Where the steps of compute targets run", subcommands=commands)
 

@@ -15,6 +15,9 @@ Report = Callable[[str], None]
 class Target(ABC):
     """One place for one attempt at one step: :meth:`prepare`, perhaps :meth:`left_behind`, then :meth:`run`."""
 
+    #: How often a step runs again, within one try of its task, because what it ran on was taken away.
+    lost_tries = 0
+
     @abstractmethod
     def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
         """Make the step's environment ready; answers its Python, as a path or name that holds where the step runs.

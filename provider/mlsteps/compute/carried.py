@@ -50,15 +50,20 @@ class Carried:
         """Write everything into an archive that is unpacked at ``/``; then the list of it."""
         for root in self._roots:
             self._add_folder(archive, root, owner)
-        for path in self._documents():
+        for path in self._wanted():
             self._add(archive, path, owner)
-        for path in self._in_the_way():
-            self._add(archive, path, owner)
-        for item in self._spec.inputs:
-            for path in self._input(item):
-                self._add(archive, path, owner)
         data = json.dumps(self.known).encode("utf-8", "surrogatepass")
         tar.add_bytes(archive, LIST, tar.ROOT, data)
+
+    def size(self) -> int:
+        """Bytes of the files that would be taken along."""
+        return sum(os.path.getsize(path) for path in set(self._wanted()) if os.path.isfile(path))
+
+    def _wanted(self) -> Iterator[str]:
+        yield from self._documents()
+        yield from self._in_the_way()
+        for item in self._spec.inputs:
+            yield from self._input(item)
 
     @staticmethod
     def read_list(data: bytes | None) -> Known:
@@ -129,6 +134,11 @@ class Carried:
             yield from (path for path in (file.store.local_path(file.path) for file in found) if path)
 
     # -- and back
+
+    @property
+    def roots(self) -> list[str]:
+        """The folders that everything lies below."""
+        return list(self._roots)
 
     def changed(self, there: Iterable[str]) -> list[str]:
         """The paths to bring back, the outermost of each branch, from all paths that are new there."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlsteps.compute.base import Target
-from mlsteps.compute.placement import DockerOptions, options_of, scheduling_of
-from mlsteps.compute.vm_sizes import resources
+from mlsteps.compute.placement import DockerOptions, KubernetesOptions, options_of, scheduling_of
+from mlsteps.compute.vm_sizes import Resources, resources
 from mlsteps.registry.documents import get_compute
 from mlsteps.registry.placements import EVERY, get_placement
 from mlsteps.registry.workspaces import workspace_root
@@ -58,9 +58,17 @@ def choose(ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], de
     if isinstance(options, DockerOptions):
         from mlsteps.compute.docker import DockerTarget
 
-        document = get_compute(ws, name) if name else None
-        size = resources((document or {}).get("settings", {}).get("vm_size"))
-        return DockerTarget(options, size=size, docker=settings.get("docker") or {})
+        return DockerTarget(options, size=size_of_target(ws, name), docker=settings.get("docker") or {})
+    if isinstance(options, KubernetesOptions):
+        from mlsteps.compute.kubernetes import KubernetesTarget
+
+        return KubernetesTarget(options, size=size_of_target(ws, name), docker=settings.get("docker") or {})
     from mlsteps.compute.local import LocalTarget
 
     return LocalTarget()
+
+
+def size_of_target(ws: WorkspaceStore, name: str | None) -> Resources | None:
+    """What the VM size of a compute target has; None where the workspace knows none."""
+    document = get_compute(ws, name) if name else None
+    return resources((document or {}).get("settings", {}).get("vm_size"))

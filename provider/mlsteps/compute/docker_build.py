@@ -335,14 +335,33 @@ class _Pieces:
 
 def _push(engine: Engine, plan: ImagePlan, options: DockerOptions, report: Report) -> None:
     """Keep it where other machines find it. An image that cannot be kept is used here all the same."""
-    name = kept_as(plan, options)
-    _tag(engine, plan.name, name)
     try:
-        with engine.told(f"cannot push {name}"):
-            for event in engine.client.push(*name.rsplit(":", 1), stream=True, decode=True):
-                if event.get("error"):
-                    raise EngineError(f"The Docker engine at {engine.url} cannot push {name}: {event['error']}")
+        push(engine, plan, options, report)
     except EngineError as error:
         report(f"{error.message}. Other machines will build the image again.")
-        return
+
+
+def push(engine: Engine, plan: ImagePlan, options: DockerOptions, report: Report) -> None:
+    """Keep an image that was built here in the registry.
+
+    :raises EngineError: when the registry does not take it.
+    """
+    name = kept_as(plan, options)
+    _tag(engine, plan.name, name)
+    with engine.told(f"cannot push {name}"):
+        for event in engine.client.push(*name.rsplit(":", 1), stream=True, decode=True):
+            if event.get("error"):
+                raise EngineError(f"The Docker engine at {engine.url} cannot push {name}: {event['error']}")
     report(f"pushed {name}")
+
+
+def is_kept(engine: Engine, name: str) -> bool:
+    """Whether a registry has an image; one that does not say so to us has not."""
+    try:
+        with engine.told(f"does not find {name}"):
+            engine.client.inspect_distribution(name)
+    except EngineError as error:
+        if error.status is None:  # the engine itself does not answer
+            raise
+        return False
+    return True

@@ -63,7 +63,7 @@ def limits(
 
     :param docker: the run configuration's ``docker`` section; :param machine: asks the engine what it has.
     """
-    asked, notes = _asked(docker)
+    asked, notes = asked_for(docker)
     known = {
         "cpus": options.cpus,
         "memory": None if options.memory is None else size_of(options.memory),
@@ -83,7 +83,7 @@ def limits(
     return made, notes
 
 
-def _asked(docker: Mapping[str, Any]) -> tuple[Limits, list[str]]:
+def asked_for(docker: Mapping[str, Any]) -> tuple[Limits, list[str]]:
     """What a run configuration asks for: ``{"shm_size":, "arguments": ["--cpus=2", "-m", "4g"]}``."""
     values: dict[str, Any] = {"variables": {}}
     notes = []

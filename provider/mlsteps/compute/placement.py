@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
@@ -101,9 +102,97 @@ class ServiceOptions:
     poll_seconds: float = 15.0
 
 
+@dataclass(frozen=True)
+class KubernetesOptions:
+    """A pod.
+
+    :param kubernetes_conn_id: Airflow connection of type ``kubernetes``; without one the cluster that the worker runs
+        in, else ``KUBECONFIG``.
+    :param config_file: :param cluster_context: :param in_cluster: as of Airflow's ``KubernetesPodOperator``.
+    :param namespace: default the connection's, else the worker's own in a cluster, else ``default``.
+    :param image: runs every step, whatever its environment says; :param base_image: :param base_images: as of
+        ``docker``.
+    :param registry: where images of environments are kept: built with the Docker engine of the workers and pushed.
+        Without one an image has to be on the nodes already.
+    :param build: ``docker``, or ``never``: somebody else has made the images (``airflow mlsteps environment build``).
+    :param docker_url: :param docker_conn_id: the engine that builds, and the login that pushes.
+    :param pull: ``missing``, ``always`` or ``never``; :param image_pull_secrets: names of secrets of the namespace.
+    :param user: ``uid:gid``, or ``image`` for the image's own.
+    :param service_account: whose token the script gets; without one it gets none.
+    :param node_selector: labels of nodes; :param tolerations: :param affinity: as in a pod's ``spec``;
+        :param priority_class: a name.
+    :param cpus: cores; :param memory: such as ``4g``; :param gpus: a number; :param gpu_resource: what the cluster
+        calls them; :param shm_size: such as ``2g``, default what the run configuration says.
+    :param limits: ``vm_size`` asks for a node's worth of the target's ``vm_size`` where ``cpus``, ``memory`` and
+        ``gpus`` say nothing; ``none`` does not.
+    :param environment: variables, readable by whoever may see pods: no secrets here.
+    :param volumes: claims, ``claim:/path[:ro]``.
+    :param labels: :param annotations: more of them.
+    :param pod_template_file: on the worker; or :param pod_template: the pod itself. What is not said here comes from
+        there; the step's container there is ``base``, as in Airflow.
+    :param schedule_seconds: how long a node may take to be found, or made; :param start_seconds: how long the image may
+        take to come.
+    :param kept_seconds: how long a step that lost its worker and has ended waits for the next try to collect it.
+    :param lost_tries: how often a step runs again because its pod was evicted, preempted or lost with its node. The
+        task's own retries are for all else.
+    :param carry: the most that the files of stores on the worker may have, which are carried to the pod and back.
+    """
+
+    kubernetes_conn_id: str | None = None
+    config_file: str | None = None
+    cluster_context: str | None = None
+    in_cluster: bool | None = None
+    namespace: str | None = None
+    image: str | None = None
+    base_image: str | None = None
+    base_images: Mapping[str, str] = field(default_factory=dict)
+    registry: str | None = None
+    build: str = "docker"
+    docker_url: str | None = None
+    docker_conn_id: str | None = None
+    pull: str = "missing"
+    image_pull_secrets: tuple[str, ...] = ()
+    user: str = "1000:1000"
+    service_account: str | None = None
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: list[Any] = field(default_factory=list)
+    affinity: dict[str, Any] = field(default_factory=dict)
+    priority_class: str | None = None
+    cpus: float | None = None
+    memory: str | None = None
+    gpus: int | None = None
+    gpu_resource: str = "nvidia.com/gpu"
+    shm_size: str | None = None
+    limits: str = "vm_size"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    volumes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    pod_template_file: str | None = None
+    pod_template: dict[str, Any] = field(default_factory=dict)
+    schedule_seconds: float = 1800.0
+    start_seconds: float = 900.0
+    kept_seconds: float = 3600.0
+    lost_tries: int = 3
+    carry: str = "2g"
+
+    def __post_init__(self) -> None:
+        _one_of("pull", self.pull, ("missing", "always", "never"))
+        _one_of("limits", self.limits, ("none", "vm_size"))
+        _one_of("build", self.build, ("docker", "never"))
+        if self.user != "image" and re.fullmatch(r"\d+(:\d+)?", self.user) is None:
+            raise InvalidInput(f"The option user is {self.user!r}", expected="uid:gid in numbers, or image")
+        for volume in self.volumes:
+            if re.fullmatch(r"[a-z0-9.-]+:/[^:]*(:ro)?", volume) is None:
+                raise InvalidInput(f"The volume {volume!r} cannot be read", expected="claim:/path or claim:/path:ro")
+        if self.pod_template and self.pod_template_file:
+            raise InvalidInput("There are two pod templates", expected="pod_template or pod_template_file")
+
+
 KINDS: Mapping[str, type] = {
     "local": LocalOptions,
     "docker": DockerOptions,
+    "kubernetes": KubernetesOptions,
     **dict.fromkeys(("databricks", "synapse", "batch", "kusto"), ServiceOptions),
 }
 Options = TypeVar("Options")
@@ -183,6 +272,8 @@ _FORMS: Mapping[str, tuple[Callable[[Any], bool], Callable[[Any], Any], str]] = 
     "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), int, "a whole number"),
     "float": (_is_number, float, "a number"),
     "tuple": (_is_texts, tuple, "a list of texts"),
+    "list": (lambda value: isinstance(value, list), list, "a list"),
+    "dict": (lambda value: isinstance(value, Mapping), dict, "a mapping"),
     "Mapping": (_is_mapping, lambda value: {str(name): str(item) for name, item in value.items()}, "texts by name"),
 }
 

@@ -105,7 +105,8 @@ class StepResult(Document):
 
     :param status: ``Completed``, ``Failed`` or ``Canceled``.
     :param exit_code: of the script; None when it never started; negative for a signal.
-    :param error: ``{"category": "user" | "input" | "output" | "environment" | "infrastructure", "message":, "tail":}``.
+    :param error: ``{"category": "user" | "input" | "output" | "environment" | "infrastructure", "message":, "tail":,
+        "lost":?}``; ``lost`` when what the step ran on was taken away, and it may run again as if it never had.
     :param outputs: manifests by output name; only committed outputs are here.
     :param links: for link outputs, the dataset definition the script linked.
     :param timings: seconds by phase: ``stage``, ``run``, ``commit``.

@@ -23,6 +23,7 @@ class Attempt:
     :param triggered: when the DAG run was made, in seconds since the epoch.
     :param map_index: which instance of a mapped task; -1 for one that is not mapped.
     :param task_group: which pipeline of the DAG this is, when the DAG holds it as a task group.
+    :param lost: how often, within this try, what the step ran on was taken away.
     """
 
     dag_id: str
@@ -36,6 +37,7 @@ class Attempt:
     triggered: float = 0.0
     task_group: str = ""
     map_index: int = -1
+    lost: int = 0
 
     @classmethod
     def of(cls, context: Mapping[str, Any], task_group: str = "") -> Attempt:
@@ -79,7 +81,7 @@ class Attempt:
 
     def step_run_id(self, step_id: str) -> str:
         """The id of this try at the step."""
-        return run_ids.step_run_id(self.pipeline_run_id, step_id, self.try_number)
+        return run_ids.step_run_id(self.pipeline_run_id, step_id, self.try_number, self.lost)
 
     def work_of(self, step_id: str) -> str:
         """What all tries at the step have in common until a person clears it: then it shall run anew."""

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.record import StepRecord
 from mlsteps.contracts.spec import StepResult, StepSpec
-from mlsteps.errors import UserErrorException
 from mlsteps.hooks.connections import use_airflow_connections
 from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators import commit, runs
 from mlsteps.operators.attempt import Attempt
-from mlsteps.operators.failures import failure_text, told_to_airflow
+from mlsteps.operators.failures import category_of, failure_text, told_to_airflow
 from mlsteps.operators.inputs import input_document, input_documents, input_spec, upstream_outputs
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
@@ -218,6 +217,15 @@ class StepExecution:
         return again.record if again.action == REUSE else None
 
     def _run(self, decision: Decision, lease: Lease | None) -> dict[str, Any]:
+        while True:
+            spec, result = self._attempted(decision, lease)
+            if not self._is_to_run_again(result):
+                break
+        if result.status != "Completed":
+            self._end_badly(result)
+        return self._commit(decision, spec, result)
+
+    def _attempted(self, decision: Decision, lease: Lease | None) -> tuple[StepSpec, StepResult]:
         from mlsteps.operators.targets import target_for
 
         self.target = target_for(self.node, self.ws)
@@ -229,10 +237,20 @@ class StepExecution:
             run_id = self._open_run()
             if earlier is None:
                 self.runs.write(run_id, "status", status="Preparing")
-            spec, result = self._supervised(self.target, run_id, lease, earlier)
-        if result.status != "Completed":
-            self._end_badly(result)
-        return self._commit(decision, spec, result)
+            return self._supervised(self.target, run_id, lease, earlier)
+
+    def _is_to_run_again(self, result: StepResult) -> bool:
+        """Whether what the step ran on was taken away, and it may have another: this costs no try of the task.
+
+        The next attempt has a run of its own, and with it places of its own.
+        """
+        limit = self.target.lost_tries if self.target is not None else 0
+        if not result.error.get("lost") or self.cancelled or self.attempt.lost >= limit:
+            return False
+        self.runs.write(self._open_run(), "status", status="Failed", error=dict(result.error))
+        self.attempt, self.taken_over = replace(self.attempt, lost=self.attempt.lost + 1), None
+        self.log.warning("%s It runs again (%d of %d).", result.error.get("message"), self.attempt.lost, limit)
+        return True
 
     def _open_run(self, *, reused: bool = False) -> str:
         if self.taken_over is not None:
@@ -328,7 +346,7 @@ class StepExecution:
         if self.cancelled:
             self.runs.write(run_id, "status", status="Canceled", error={"message": self.cancelled})
             return
-        told = self.error or {"category": _category(error), "message": str(error) or type(error).__name__}
+        told = self.error or {"category": category_of(error), "message": str(error) or type(error).__name__}
         self.runs.write(run_id, "status", status="Failed", error=told, final=final)
         if final:
             announce_failure(self.runs, self.attempt, self.node.id, self.node.name, run_id)
@@ -379,7 +397,3 @@ class StepExecution:
         if record.fingerprint:
             self.context["ti"].xcom_push(key=f"fp:{record.fingerprint}", value=record.to_json())
         return commit.result_value(record, run_id, registered, reused=reused)
-
-
-def _category(error: BaseException) -> str:
-    return "input" if isinstance(error.__cause__, UserErrorException) else "infrastructure"

@@ -25,6 +25,11 @@ def told_to_airflow() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
+def category_of(error: BaseException) -> str:
+    """Whose fault an error was that ended a task before its step had an answer."""
+    return "input" if isinstance(error.__cause__, UserErrorException) else "infrastructure"
+
+
 def failure_text(step_name: str, result: StepResult) -> str:
     """Why a step failed: the exit code, what the runner says, and the script's last lines."""
     error = result.error

@@ -97,6 +97,8 @@ def open_step_run(
     """Make the run of this try at a step; answers its id."""
     run_id = attempt.step_run_id(node.id)
     head = _head(attempt, experiment, node, attempt.try_number)
+    if attempt.lost:
+        head["lost"] = attempt.lost
     runs.create(run_id, type=REUSED_RUN if reused else STEP_RUN, **head)
     for key, value in _properties(attempt, node, snapshot).items():
         runs.write(run_id, "property", key=key, value=value)

@@ -8,7 +8,7 @@ itself (cancelled; failed before its steps) counts before all of this.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Set
+from typing import Any, Dict, List, Mapping, Set, Tuple
 
 from mlsteps.registry.run_state import TERMINAL, RunState
 from mlsteps.registry.runs import RunStore
@@ -91,5 +91,5 @@ def _active(state: RunState) -> bool:
     return state.status not in TERMINAL or state.interim or (state.status == FAILED and not state.final)
 
 
-def _number(head: Mapping[str, Any]) -> int:
-    return int(head.get("try") or 0)
+def _number(head: Mapping[str, Any]) -> Tuple[int, int]:
+    return int(head.get("try") or 0), int(head.get("lost") or 0)

@@ -23,10 +23,11 @@ def pipeline_run_id(dag_id: str, run_id: str, task_group: str = "") -> str:
         return str(uuid.uuid5(_RUNS, f"{dag_id}/{run_id}"))
 
 
-def step_run_id(pipeline_run: str, step_id: str, try_number: int) -> str:
+def step_run_id(pipeline_run: str, step_id: str, try_number: int, lost: int = 0) -> str:
     """The id of one attempt at one step: each attempt has its own, and with it its own places in the stores.
 
     :param pipeline_run: answer of :func:`pipeline_run_id`.
     :param try_number: as Airflow counts, from 1; 0 for a step that was reused and never started.
+    :param lost: how many attempts within this try were lost with what they ran on.
     """
-    return str(uuid.uuid5(uuid.UUID(pipeline_run), f"{step_id}/{try_number}"))
+    return str(uuid.uuid5(uuid.UUID(pipeline_run), f"{step_id}/{try_number}" + (f"/{lost}" if lost else "")))

@@ -1,0 +1,355 @@
+"""A step in a pod: the runner enters the image as it is, and a pod outlives a worker that is killed.
+
+Airflow's ``KubernetesHook`` and ``PodManager`` make the clients and ask after pods. What a pod is told, and what it
+answers, goes through the API's ``exec`` to its first process (:mod:`.keeper`): neither secrets nor sidecars are made
+for it. It stays when the worker goes, and the next try of its task finds it by its labels and collects it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlsteps.compute import inside, kubernetes_image, kubernetes_left, kubernetes_pod, kubernetes_status
+from mlsteps.compute.base import Report, Target
+from mlsteps.compute.carried import Carried
+from mlsteps.compute.docker_container import asked_for
+from mlsteps.compute.kubernetes_cluster import Cluster, ClusterError
+from mlsteps.compute.kubernetes_exec import Talk
+from mlsteps.compute.kubernetes_files import Files, carried_of
+from mlsteps.compute.kubernetes_output import Log
+from mlsteps.compute.kubernetes_start import Unstarted, started, with_template
+from mlsteps.compute.kubernetes_status import GONE, Trouble
+from mlsteps.compute.lines import Lines
+from mlsteps.compute.placement import KubernetesOptions
+from mlsteps.compute.vm_sizes import Resources
+from mlsteps.contracts.spec import StepResult, StepSpec
+from mlsteps.environments import drivers
+from mlsteps.errors import RunConfigurationException, UserErrorException
+
+#: Seconds in which a runner that was asked to stop has to end, and seconds that a pod has which is deleted with it.
+_PATIENCE, _GRACE = 40.0, 15
+#: Seconds of silence after which the cluster is asked how the pod is.
+_SILENCE = 20.0
+#: Seconds between two looks at what a step says of its run.
+_LOOK = 5.0
+#: Seconds between attempts to fetch what a step has made.
+_PAUSES = (1.0, 5.0, 20.0)
+#: Seconds in which an API that does not answer has to come back.
+_OUTAGE = 300.0
+
+
+class KubernetesTarget(Target):
+    """One pod for one attempt.
+
+    :param size: what the compute target's VM size has, or None.
+    :param docker: the ``docker`` section of the step's run configuration.
+    """
+
+    def __init__(
+        self, options: KubernetesOptions, *, size: Resources | None = None, docker: Mapping[str, Any] | None = None
+    ) -> None:
+        self.lost_tries = options.lost_tries
+        self._options = options
+        self._size = size
+        self._docker = docker or {}
+        self._cluster = Cluster(options)
+        self._image: kubernetes_image.Image | None = None
+        self._labels: dict[str, str] = {}
+        self._pod: str | None = None
+        self._python = "python"
+        self._files: Files | None = None
+        self._lines = Lines(lambda line: None)
+        self._is_told = self._has_ended = False
+        self._stopped: float | None = None
+        self._looked = time.monotonic()
+
+    def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
+        """See :meth:`Target.prepare`: an image with the environment in it, and its Python."""
+        self._image = kubernetes_image.have(self._options, environment, report)
+        self._python = self._image.python
+        return self._python
+
+    def left_behind(self, task: str, content: str) -> StepSpec | None:
+        """See :meth:`Target.left_behind`: a pod that runs, or has done its work."""
+        self._labels = kubernetes_left.labels(task, content)
+        found = kubernetes_left.find(self._cluster, task, content)
+        if found is None:
+            return None
+        self._pod, self._python, self._is_told = found.name, found.python, True
+        return found.spec
+
+    def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:
+        """See :meth:`Target.run`. The pod is gone afterwards."""
+        self._lines = Lines(on_line)
+        try:
+            if self._pod is not None:
+                with self._talk() as talk:
+                    self._files = Files.of_left_behind(talk, spec)
+            elif self._stopped is None:
+                refusal = self._begin(spec, credentials)
+                if refusal is not None:
+                    return refusal
+            if self._pod is None:
+                return _CANCELED
+            return self._finish()
+        except ClusterError as error:
+            return self._failed(Trouble("infrastructure", error.message))
+        finally:
+            self._end()
+
+    # -- its beginning
+
+    def _begin(self, spec: StepSpec, credentials: Mapping[str, Any]) -> StepResult | None:
+        """Bring up the pod and tell it what to run; a result when that does not come about."""
+        if self._image is None:
+            raise RunConfigurationException("The step's image was not prepared. Call prepare() before run().")
+        try:
+            carried = carried_of(spec, self._options.carry)
+        except UserErrorException as error:
+            return self._failed(Trouble("input", error.message))
+        for note in asked_for(self._docker)[1]:
+            self._lines.note(note)
+        try:
+            for python in ("python", "python3") if self._python == "python" else (self._python,):
+                self._python = python
+                trouble = self._up(spec, tuple(carried.roots) if carried else ())
+                if trouble is None or not trouble.no_program:
+                    break
+        except Unstarted:
+            return _CANCELED
+        if trouble is not None:
+            return self._failed(self._told_of_image(trouble))
+        return self._tell(spec, carried, credentials)
+
+    def _up(self, spec: StepSpec, roots: tuple[str, ...]) -> Trouble | None:
+        """A pod that waits to be told; or why there is none, and then it is gone."""
+        assert self._image is not None
+        if self._pod is not None:
+            self._cluster.delete(self._pod, 0)
+        name = _name(spec)
+        asked = kubernetes_pod.Asked(
+            spec, self._image.name, self._python, self._size, self._docker, roots, self._labels
+        )
+        document = kubernetes_pod.pod(self._options, asked, name, self._cluster.namespace)
+        self._cluster.create(with_template(self._options, document))
+        self._pod = name
+        return started(self._cluster, name, self._options, self._lines.note, lambda: self._stopped is not None)
+
+    def _told_of_image(self, trouble: Trouble) -> Trouble:
+        if not trouble.no_program or self._image is None:
+            return trouble
+        return trouble._replace(
+            message=f"The image {self._image.name} has no {self._python!r}, which the step has to run with. Expected "
+            f"an image with Python {'.'.join(map(str, inside.OLDEST))} or newer on its PATH, or "
+            f"python.interpreter_path of the environment to say where it is. {trouble.message}"
+        )
+
+    def _tell(self, spec: StepSpec, carried: Carried | None, credentials: Mapping[str, Any]) -> StepResult | None:
+        """Its files, then the credentials; the runner begins."""
+        with self._talk() as talk:
+            python = _python(talk.ask("hello"))
+            spec = replace(spec, interpreter=python.path)
+            remote = drivers.protocols(spec.datastores.values(), str(spec.workspace.get("root")))
+            packages = inside.packages(drivers.drivers(python, remote, self._lines.note))
+            self._files = Files(spec, carried, packages)
+            self._files.put_in(talk)
+            if self._stopped is not None:
+                return _CANCELED
+            talk.ask("start", pieces=[json.dumps(dict(credentials)).encode() + b"\n"])
+        self._is_told = True
+        if self._stopped is not None:  # meanwhile
+            self._pass_on_stop()
+        return None
+
+    def _talk(self) -> Talk:
+        return Talk(self._cluster, str(self._pod), self._python)
+
+    # -- following it
+
+    def _finish(self) -> StepResult:
+        """Hand its output on until it has ended; what came of it."""
+        self._looked = time.monotonic()
+        log = Log(self._cluster, str(self._pod), self._lines)
+        try:
+            while True:
+                said_so = self._follow(log)
+                result = self._answered(said_so)
+                if result is not None:
+                    self._lines.feed(b"", final=True)
+                    return result
+        finally:
+            log.close()
+
+    def _follow(self, log: Log) -> bool:
+        """Hand output on until it says that it has ended (True), or is found to have, or had time enough to."""
+        heard = time.monotonic()
+        while not self._is_out_of_patience():
+            piece = log.take(1.0)
+            self._look_around()
+            if log.has_ended:
+                return True
+            if piece:
+                heard = time.monotonic()
+            elif log.is_broken or time.monotonic() - heard > _SILENCE:
+                if not self._lives():
+                    return False
+                if log.is_broken:
+                    time.sleep(1.0)
+                    log.again()
+                heard = time.monotonic()
+        return False
+
+    def _answered(self, said_so: bool) -> StepResult | None:
+        """What the pod says of its end; None when it goes on, whatever its script has said."""
+        for pause in (*_PAUSES, None):
+            try:
+                return self._answer(said_so)
+            except ClusterError:  # the connection broke, or there is nobody to talk to any more
+                if not self._lives():
+                    return self._no_answer()
+                if pause is None or self._is_out_of_patience():
+                    raise
+                time.sleep(pause)
+        raise AssertionError("the last pause is None")
+
+    def _answer(self, said_so: bool) -> StepResult | None:
+        assert self._files is not None
+        with self._talk() as talk:
+            state = talk.ask("look", [])
+            self._has_ended = "code" in state
+            if said_so and not self._has_ended:
+                return None
+            answer = state["answer"]
+            result = None if answer is None else StepResult.from_json(answer)
+            self._files.bring_back(talk, result)
+        if result is None:
+            return self._canceled_or(Trouble("infrastructure", _no_result(state)))
+        if result.status == "Canceled" and self._stopped is None:  # by whoever deletes the pod
+            return self._failed(self._taken())
+        return _with_memory(result, state)
+
+    def _look_around(self) -> None:
+        if self._files is None or not self._files.is_told_of_late or time.monotonic() - self._looked < _LOOK:
+            return
+        try:
+            with self._talk() as talk:
+                self._files.refresh(talk)
+        except ClusterError:
+            pass  # it has ended, or the API is away for a moment: the next look, or the end
+        self._looked = time.monotonic()
+
+    def _lives(self) -> bool:
+        """Whether the container runs; an API that is away for a while gets time to say so."""
+        assert self._pod is not None
+        end = time.monotonic() + _OUTAGE
+        while True:
+            try:
+                return not kubernetes_status.is_over(self._cluster.read(self._pod))
+            except ClusterError as error:
+                if error.status == 404:
+                    return False
+                if time.monotonic() > end or self._is_out_of_patience():
+                    raise
+                time.sleep(2.0)
+
+    # -- its end
+
+    def stop(self) -> None:
+        """See :meth:`Target.stop`: the step's script is told, and :meth:`run` deletes the pod."""
+        if self._stopped is None:
+            self._stopped = time.monotonic()
+            if self._is_told:
+                self._pass_on_stop()
+
+    def _pass_on_stop(self) -> None:
+        try:
+            with self._talk() as talk:
+                talk.ask("stop")
+        except ClusterError:
+            pass  # it has ended, or its pod is deleted when the time is over
+
+    def _is_out_of_patience(self) -> bool:
+        return self._stopped is not None and time.monotonic() - self._stopped > _PATIENCE
+
+    def _no_answer(self) -> StepResult:
+        try:
+            trouble = kubernetes_status.ended(self._cluster.read(str(self._pod)))
+        except ClusterError as error:
+            if error.status != 404:
+                raise
+            trouble = GONE
+        return self._canceled_or(trouble)
+
+    def _taken(self) -> Trouble:
+        try:
+            return kubernetes_status.taken_away(self._cluster.read(str(self._pod))) or GONE
+        except ClusterError:
+            return GONE
+
+    def _canceled_or(self, trouble: Trouble) -> StepResult:
+        return self._failed(trouble) if self._stopped is None else _CANCELED
+
+    def _failed(self, trouble: Trouble) -> StepResult:
+        error: dict[str, Any] = {"category": trouble.category, "message": trouble.message}
+        if trouble.lost:
+            error["lost"] = True
+        last = "\n".join(self._lines.last)
+        return StepResult("Failed", error={**error, "tail": last} if last else error)
+
+    def _end(self) -> None:
+        """Nothing of it stays: neither the pod nor what reads from it."""
+        try:
+            if self._pod is not None:
+                self._remove(self._pod)
+        except ClusterError as error:
+            self._lines.note(f"{error.message} The pod {self._pod} may still be there.")
+        finally:
+            self._cluster.close()
+
+    def _remove(self, pod: str) -> None:
+        """Without further ado when its runner has ended; else with time to end, and that is waited for."""
+        if self._has_ended or not self._is_told:
+            self._cluster.delete(pod, 0)
+            return
+        self._cluster.delete(pod, _GRACE)
+        end = time.monotonic() + _GRACE + 15
+        while time.monotonic() < end:
+            try:
+                if kubernetes_status.is_over(self._cluster.read(pod)):
+                    break
+            except ClusterError:
+                return
+            time.sleep(0.5)
+        self._cluster.delete(pod, 0)
+
+
+_CANCELED = StepResult("Canceled", error={"category": "user", "message": "The step was cancelled."})
+
+
+def _python(said: Mapping[str, Any]) -> drivers.Python:
+    return drivers.Python(said["path"], tuple(said["version"]), drivers.platform_of(said["machine"], said["libc"]))
+
+
+def _no_result(state: Mapping[str, Any]) -> str:
+    if state.get("out_of_memory"):
+        return "The step's runner was killed because the pod wanted more memory than it may have, and left no result."
+    return f"The step's runner ended with exit code {state.get('code')}, and left no result."
+
+
+def _with_memory(result: StepResult, state: Mapping[str, Any]) -> StepResult:
+    """A script that the kernel killed cannot say why."""
+    if result.status != "Failed" or not state.get("out_of_memory"):
+        return result
+    more = "The pod has reached its memory limit: give the compute target more memory, or a larger vm_size."
+    return replace(result, error={**result.error, "message": f"{result.error.get('message', '')} {more}".strip()})
+
+
+def _name(spec: StepSpec) -> str:
+    """A name that tells a person which step this is. What finds a pod are its labels."""
+    step = kubernetes_pod.label(spec.step_name).lower().replace("_", "-").replace(".", "-").strip("-")[:30] or "step"
+    return f"mlsteps-{step}-{spec.run_id[:8]}-{uuid.uuid4().hex[:6]}"

@@ -1,0 +1,106 @@
+"""The output of a step's pod, as the kubelet keeps it and as it comes, up to the mark that ends it."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+from typing import Any
+
+from mlsteps.compute.keeper import MARK
+from mlsteps.compute.kubernetes_cluster import Cluster
+from mlsteps.compute.kubernetes_pod import CONTAINER
+from mlsteps.compute.lines import Lines
+
+
+class Log:
+    """Hands a pod's output to lines; a connection that breaks is made again without saying anything twice."""
+
+    def __init__(self, cluster: Cluster, pod: str, lines: Lines) -> None:
+        self._cluster, self._pod, self._lines = cluster, pod, lines
+        #: Bytes that were taken, and how many of them come again now.
+        self._taken = self._known = 0
+        self._held = b""
+        #: Whether the mark came.
+        self.has_ended = False
+        #: Whether the connection has ended.
+        self.is_broken = False
+        self._pipe = _Pipe(cluster.log(pod, CONTAINER))
+
+    def take(self, seconds: float) -> bytes | None:
+        """The next bytes, which have been handed on; None when there are none within ``seconds``."""
+        self.has_ended = False
+        piece = self._pipe.take(seconds)
+        if piece == b"":
+            self.is_broken = True
+            self._hand_on(b"", final=True)
+        if not piece:
+            return piece
+        known = min(self._known, len(piece))
+        self._known -= known
+        self._taken += len(piece) - known
+        self._hand_on(piece[known:], final=False)
+        return piece
+
+    def _hand_on(self, piece: bytes, *, final: bool) -> None:
+        """All but the mark, and what may be its beginning."""
+        before, mark, after = (self._held + piece).partition(MARK)
+        if mark:
+            self.has_ended = True
+            before, after = before + after, b""
+        keep = 0 if final or mark else _beginning(before)
+        self._held = before[len(before) - keep :]
+        self._lines.feed(before[: len(before) - keep])
+
+    def again(self) -> None:
+        """Once more from its first byte, passing over those that were handed on before."""
+        self._pipe.close()
+        self._known, self.is_broken = self._taken, False
+        self._pipe = _Pipe(self._cluster.log(self._pod, CONTAINER))
+
+    def close(self) -> None:
+        """Take no more."""
+        self._pipe.close()
+
+
+def _beginning(data: bytes) -> int:
+    """How many bytes at the end of it may be the first ones of the mark."""
+    return next((count for count in range(len(MARK) - 1, 0, -1) if data.endswith(MARK[:count])), 0)
+
+
+class _Pipe:
+    """An HTTP response, read by a thread of its own: whoever runs the step can be interrupted and look around."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        #: What broke the stream, if anything did.
+        self.error: Exception | None = None
+        self._read, self._write = os.pipe()
+        self._thread = threading.Thread(target=self._copy, name="mlsteps-output", daemon=True)
+        self._thread.start()
+
+    def _copy(self) -> None:
+        try:
+            for piece in self._response.stream(1 << 16):
+                view = memoryview(piece)
+                while len(view):
+                    view = view[os.write(self._write, view) :]
+        except Exception as error:  # whatever breaks a stream, the pod itself is asked what it means
+            self.error = error
+        finally:
+            os.close(self._write)
+
+    def take(self, seconds: float) -> bytes | None:
+        """The next bytes; None when there are none within ``seconds``, nothing at the end."""
+        if not select.select([self._read], [], [], seconds)[0]:
+            return None
+        return os.read(self._read, 1 << 16)
+
+    def close(self) -> None:
+        os.close(self._read)
+        try:
+            self._response.shutdown()  # wakes a thread that waits for more
+        except (OSError, ValueError, AttributeError):
+            pass  # it has ended by itself
+        self._thread.join(5.0)
+        self._response.close()
