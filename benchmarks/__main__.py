@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 NAMES = ["import_time", "hashing", "compile_dag", "scheduled", "transfer", "tables", "dag_processor", "submit"]
+NAMES += ["environments", "container"]
 
 
 def main(names: list[str]) -> int:

@@ -52,7 +52,7 @@ def environments(home):
     return [path for path in (home / "environments").iterdir() if path.is_dir()]
 
 
-def test_packages_are_installed_locked_and_compiled(wheels, home):
+def test_packages_are_installed_and_locked(wheels, home):
     notes = []
     made = virtual.prepare(document(wheels, "tinything", "azureml-core"), notes.append)
     value = subprocess.check_output([made.path, "-c", "import tinything; print(tinything.VALUE)"], text=True)
@@ -60,8 +60,17 @@ def test_packages_are_installed_locked_and_compiled(wheels, home):
     assert made.lock.splitlines()[-1].startswith("tinything")
     assert "azureml-core: provided by mlsteps" in notes
     (folder,) = environments(home)
-    assert list(folder.rglob("__pycache__/tinything.*.pyc"))
     assert json.loads((folder / "preimage.json").read_text())["requirements"] == ["tinything"]
+
+
+@pytest.mark.parametrize("told_not_to", ["", "1"])
+def test_modules_are_compiled_by_the_first_that_imports_them(wheels, home, monkeypatch, told_not_to):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", told_not_to)
+    made = virtual.prepare(document(wheels, "tinything"), lambda line: None)
+    compiled = [bool(list(home.rglob("__pycache__/tinything.*.pyc")))]
+    subprocess.run([made.path, "-c", "import tinything"], check=True)
+    compiled.append(bool(list(home.rglob("__pycache__/tinything.*.pyc"))))
+    assert compiled == ([True, True] if told_not_to else [False, True])
 
 
 def test_the_second_time_it_is_found_within_50_ms(wheels, home):

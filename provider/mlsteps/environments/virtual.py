@@ -205,7 +205,10 @@ class _Builder:
             return locked
         python = _python_of(self.folder)
         # pip takes the best version of all indexes; uv by itself would stop at the first index that has the name.
-        flags = ["--compile-bytecode", "--index-strategy", "unsafe-best-match", *self.plan.flags]
+        flags = ["--index-strategy", "unsafe-best-match", *self.plan.flags]
+        # The first step that imports a module compiles it: all of them would take longer than the download. Where
+        # steps are told not to, nobody ever would.
+        flags += ["--compile-bytecode"] if os.environ.get("PYTHONDONTWRITEBYTECODE") else []
         text = "\n".join([*self.plan.lines, *self.plan.requirements, ""])
         self._call(["pip", "install", "--python", python, *flags, "--requirements", "-"], text)
         return locked + self._call(["pip", "freeze", "--python", python])
