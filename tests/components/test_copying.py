@@ -83,7 +83,18 @@ copy(plan(found, kind, two, "out"), workers=2, check=lambda: time.sleep(0.02))
 """
 
 
-@pytest.mark.parametrize(("source", "target"), [("local", "blob"), ("blob", "s3"), ("s3", "local"), ("share", "share")])
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("local", "blob"),
+        ("blob", "local"),
+        ("blob", "s3"),
+        ("blob", "blob"),
+        ("s3", "local"),
+        ("s3", "s3"),
+        ("share", "share"),
+    ],
+)
 def test_after_a_kill_the_result_is_the_same_and_nothing_is_moved_twice(request, source: str, target: str) -> None:
     one, two = places(request, source, target)
     files = {f"d/f{n:03d}": os.urandom(2000) for n in range(80)}

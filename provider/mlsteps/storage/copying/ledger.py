@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from functools import partial
 from typing import Dict, List, NamedTuple
 
 from mlsteps.contracts.codec import digest_of
@@ -15,6 +16,7 @@ from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import AzureMLException
 from mlsteps.storage.base import TEMPORARY, Entry, MissingFile
 from mlsteps.storage.copying.plan import DIRECTORY, Item, Plan
+from mlsteps.storage.retry import with_retries
 
 #: Seconds between segments.
 EVERY = 2.0
@@ -49,7 +51,7 @@ class Ledger:
         known: Dict[str, Moved] = {}
         while True:
             try:
-                data = self._store.read(self._segment(self._next))
+                data = with_retries(partial(self._store.read, self._segment(self._next)))
             except MissingFile:
                 return known
             self._next += 1

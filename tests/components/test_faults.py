@@ -1,0 +1,141 @@
+"""Transfers through a proxy that refuses, breaks and cuts, before real servers: what passes is tried again, what does
+not is an error that names the place, and nothing is lost or half there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from mlsteps.errors import StoreError
+from mlsteps.storage.base import Store
+from mlsteps.storage.copying.plan import plan, sources
+from mlsteps.storage.copying.run import copy
+from mlsteps.storage.verify import verify
+from tests.components.conftest import opened
+from tests.components.faults import Proxy, Rule
+from tests.storage.contract import paths
+
+FILES = {f"d{n % 3}/f{n:02d}": os.urandom(1000 + n) for n in range(24)}
+
+
+def transfer(source: Store, target: Store, place: str) -> Any:
+    kind, found = sources(source, "in")
+    return copy(plan(found, kind, target, place))
+
+
+def through(place: dict[str, Any], url: str) -> dict[str, Any]:
+    """The same place, reached by another address."""
+    if place["document"]["name"] == "s3":
+        return {**place, "credentials": {**place["credentials"], "endpoint_url": url}}
+    return {**place, "document": {**place["document"], "endpoint": url.partition("://")[2]}}
+
+
+@pytest.fixture(params=["blob", "s3"])
+def faulty(request) -> Iterator[Callable[[Rule], tuple[Store, Store, Proxy]]]:
+    """The store behind a proxy with a rule, the same store without it, and the proxy."""
+    place = request.getfixturevalue(request.param)
+    made: list[Proxy] = []
+
+    def make(rule: Rule) -> tuple[Store, Store, Proxy]:
+        is_s3 = place["document"]["name"] == "s3"
+        address = place["credentials"]["endpoint_url"] if is_s3 else f"http://{place['document']['endpoint']}"
+        made.append(Proxy(address, rule))
+        return opened(through(place, made[-1].url)), opened(place), made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
+
+
+@pytest.mark.parametrize("fault", [503, 429, 500, "reset", "cut"])
+def test_what_passes_is_tried_again(faulty, fault, local_store) -> None:
+    kinds = ("GET",) if fault == "cut" else ("GET", "PUT")
+    store, direct, proxy = faulty(lambda method, path, number: fault if method in kinds and number % 5 == 2 else None)
+    for path, data in FILES.items():
+        local_store.write(f"in/{path}", data)
+    manifest = transfer(local_store, store, "out")
+    assert {path: direct.read(f"out/{path}") for path in FILES} == FILES
+    assert verify(manifest, direct, "out") == []
+    for path, data in FILES.items():
+        direct.write(f"in/{path}", data)
+    transfer(store, local_store, "back")
+    assert {path: local_store.read(f"back/{path}") for path in FILES} == FILES
+    assert proxy.faults > 3
+    assert paths(local_store) == sorted(f"{folder}/{path}" for folder in ("back", "in") for path in FILES)
+
+
+def test_a_large_file_in_pieces(faulty, local_store) -> None:
+    store, direct, proxy = faulty(
+        lambda method, path, number: 503 if method in ("GET", "PUT") and number % 4 == 2 else None
+    )
+    data = os.urandom(1 << 20) * 21
+    local_store.write("in/big", data)
+    transfer(local_store, store, "out")
+    assert direct.read("out/big") == data
+    direct.write("in/big", data)
+    transfer(store, local_store, "back")
+    assert local_store.read("back/big") == data and proxy.faults > 1
+
+
+def test_a_server_that_stays_away_is_an_error_and_leaves_nothing(faulty, local_store) -> None:
+    refused: list[str] = []
+
+    def rule(method: str, path: str, number: int) -> int | None:
+        if method != "PUT":
+            return None
+        refused.append(path)
+        return 403
+
+    store, direct, _ = faulty(rule)
+    local_store.write("in/a", b"A")
+    local_store.write("in/b", b"B")
+    with pytest.raises(StoreError, match="could not write it"):
+        transfer(local_store, store, "out")
+    assert len(refused) <= 2  # a refusal is not tried again
+    assert paths(direct) == []
+
+
+def test_wrong_credentials(request, local_store) -> None:
+    for place, change in (("s3", {"secret": "wr0ng"}), ("blob", {"account_key": "d3Jvbmc="})):
+        known = request.getfixturevalue(place)
+        store = opened({**known, "credentials": {**known["credentials"], **change}})
+        local_store.write("in/a", b"A")
+        with pytest.raises(StoreError) as caught:
+            transfer(local_store, store, "out")
+        assert store.url in str(caught.value)
+        assert not any(secret in str(caught.value) for secret in change.values())
+
+
+def test_a_container_that_is_not_there(request, local_store) -> None:
+    s3, blob = request.getfixturevalue("s3"), request.getfixturevalue("blob")
+    absent = (
+        {**s3, "document": {**s3["document"], "url": "s3://absent-bucket/place"}},
+        {**blob, "document": {**blob["document"], "container_name": "absent-container"}},
+    )
+    local_store.write("in/a", b"A")
+    for place in absent:
+        with pytest.raises(StoreError, match="absent-"):
+            transfer(local_store, opened(place), "out")
+
+
+def test_a_blob_that_is_written_while_it_is_read(blob, local_store) -> None:
+    direct = opened(blob)
+    direct.write("in/big", bytes(40 << 20))
+    reads: list[str] = []
+
+    def rule(method: str, path: str, number: int) -> None:
+        if method == "GET" and path.endswith("in/big"):
+            reads.append(path)
+            if len(reads) == 2:
+                direct.write("in/big", b"x" * (40 << 20))
+
+    proxy = Proxy(f"http://{blob['document']['endpoint']}", rule)
+    try:
+        with pytest.raises(StoreError, match="changed while it was being read"):
+            transfer(opened(through(blob, proxy.url)), local_store, "out")
+    finally:
+        proxy.close()
+    assert paths(local_store) == []
