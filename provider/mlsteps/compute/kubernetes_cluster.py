@@ -79,7 +79,7 @@ class Cluster:
             if not named and self._hook.is_in_cluster and os.path.exists(_OWN_NAMESPACE):
                 with open(_OWN_NAMESPACE, encoding="utf-8") as file:
                     named = file.read().strip()
-        return named or self._hook.DEFAULT_NAMESPACE
+        return str(named or self._hook.DEFAULT_NAMESPACE)
 
     @cached_property
     def pods(self) -> PodManager:
