@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-NAMES = ["import_time", "hashing", "compile_dag", "scheduled", "transfer", "tables", "dag_processor", "submit"]
+NAMES = ["import_time", "hashing", "compile_dag", "scheduled", "transfer", "mount", "tables", "dag_processor", "submit"]
 NAMES += ["environments", "container"]
 
 

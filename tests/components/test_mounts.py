@@ -286,6 +286,51 @@ def test_of_a_mount_that_is_killed_the_step_fails_and_the_next_try_works(steps, 
     assert sorted(seen(steps, reads(two.definition("a", "b")))["files"]) == ["a", "b"]
 
 
+MOUNTING = """
+    import json, os, sys
+    from azureml.core import Dataset
+    from mlsteps.sdk.file_dataset import FileDataset
+    dataset = FileDataset._create(json.loads(sys.argv[1]))
+    def kinds(path):
+        mounts = [line.split(" - ") for line in open("/proc/self/mountinfo")]
+        return [right.split()[0] for left, right in mounts if f" {path} " in left]
+    with dataset.mount() as context:
+        point = context.mount_point
+        seen = [kinds(point), sorted(os.listdir(point)), open(point + "/a").read()]
+    print(json.dumps([*seen, kinds(point), os.path.exists(point), "mfusepy" in sys.modules]))
+"""
+
+
+def test_a_script_mounts_a_dataset_by_its_runner(steps, two):
+    result = steps.run(MOUNTING, json.dumps(two.definition("a", "b")))
+    assert result.status == "Completed", (result.error, steps.lines)
+    assert json.loads(steps.lines[-1]) == [["fuse.mlsteps"], ["a", "b"], "1", [], False, False]
+
+
+def test_a_script_that_leaves_its_mount_leaves_none(steps, two):
+    code = MOUNTING.partition("    with")[0] + "    dataset.mount().start(); print('mounted')"
+    assert steps.run(code, json.dumps(two.definition("a", "b"))).status == "Completed"
+    assert nothing_is_left()
+
+
+def test_a_notebook_mounts_a_dataset_itself(two, home):
+    import subprocess
+    import sys
+    import textwrap
+
+    shim = Path(__file__).parents[2] / "provider" / "mlsteps" / "_azureml"
+    told = [sys.executable, "-c", textwrap.dedent(MOUNTING), json.dumps(two.definition("a", "b"))]
+    out = subprocess.run(told, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(shim)})
+    assert out.returncode == 0, out.stderr
+    assert json.loads(out.stdout) == [["fuse.mlsteps"], ["a", "b"], "1", [], False, False]
+    told[2] = told[2].replace("with dataset", "context = dataset.mount(); context.start(); os._exit(9)\nwith dataset")
+    assert subprocess.run(told, env={**os.environ, "PYTHONPATH": str(shim)}).returncode == 9  # it never stops it
+    end = time.monotonic() + 10
+    while mount_points() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert mount_points() == []
+
+
 def test_dead_mounts_of_others_are_found(steps, two, tmp_path):
     point = tmp_path / "point"
     point.mkdir()

@@ -113,3 +113,13 @@ def test_secrets_wherever_they_stand():
         "$.steps[0].environment_variables.KEY",
         "$.steps[0].payload.new_cluster.spark_conf[0].key",
     ]
+
+
+def test_data_by_its_url_is_for_spark():
+    ports = {
+        "inputs": (InputPort("in", {"dataset": {"paths": [{"datastore": "d", "path": "p"}]}}, mode="hdfs"),),
+        "outputs": (OutputPort("out", kind="hdfs", mode="hdfs"),),
+    }
+    assert paths(node(**ports)) == ["$.steps[0].inputs[0].mode", "$.steps[0].outputs[0].mode"]
+    assert "as_hdfs()" in str(faults(PipelineGraph(steps=(node(**ports),)))[0])
+    assert paths(node(type="SynapseSpark", **ports)) == []

@@ -18,6 +18,7 @@ _REFERENCE_NAME = re.compile(r"[A-Za-z0-9_]+\Z")
 _DATASET_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\Z")
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 _TEMPLATE_NAMES = frozenset(("run-id", "output-name"))
+_SPARK = "SynapseSpark"
 _SOURCES = frozenset(("step", "dataset", "registered", "datapath", "parameter"))
 
 
@@ -64,8 +65,10 @@ class _Check:
             yield Fault(f"{path}.outputs", "two outputs have one name.", "give each a name of its own")
         for number, port in enumerate(node.inputs):
             yield from self._input(f"{path}.inputs[{number}]", port)
+            yield from _by_url(f"{path}.inputs[{number}].mode", "input", port, node)
         for number, output in enumerate(node.outputs):
             yield from self._output(f"{path}.outputs[{number}]", output)
+            yield from _by_url(f"{path}.outputs[{number}].mode", "output", output, node)
         for number, step in enumerate(node.run_after):
             if step not in self._outputs:
                 yield Fault(f"{path}.run_after[{number}]", f"there is no step {step!r}.", "name a step of the pipeline")
@@ -190,6 +193,14 @@ class _Check:
         if len(ready) < len(waits):
             left = [step for step in waits if missing[step]]
             yield Fault("$.steps", f"a circle holds up the steps {left}.", "take away one of their inputs or run_after")
+
+
+def _by_url(path: str, what: str, port: InputPort | OutputPort, node: StepNode) -> Iterator[Fault]:
+    """Data by its URL is for Spark, which has its own way to the stores; a script would find nothing there."""
+    if port.mode == "hdfs" and node.type != _SPARK:
+        given = "as_hdfs()" if what == "input" else "HDFSOutputDatasetConfig"
+        mend = "use as_mount() or as_download()" if what == "input" else "use OutputFileDatasetConfig"
+        yield Fault(path, f"the {what} {port.name!r} is {given}, which only a SynapseSparkStep takes.", mend)
 
 
 def _texts(data: Any, path: str) -> Iterator[tuple[str, str]]:

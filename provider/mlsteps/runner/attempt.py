@@ -166,7 +166,7 @@ class Attempt:
     @contextmanager
     def _relaying(self) -> Iterator[str]:
         """While the script runs, remote stores are opened for it; answers the socket's path."""
-        relay = Relay(self._folders.socket, self._stores)
+        relay = Relay(self._folders.socket, self._stores, self._mounts)
         relay.start()
         try:
             yield relay.path

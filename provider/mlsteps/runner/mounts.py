@@ -9,10 +9,8 @@ from typing import Any, Callable, List, Mapping
 from mlsteps.errors import InvalidInput
 from mlsteps.runner import tree
 from mlsteps.runner.failure import StepFailure
-from mlsteps.storage.mounting.mount import CannotMount, Mount, mount
+from mlsteps.storage.mounting.mount import MODE, CannotMount, Mount, mount
 
-#: Variable that says how files of remote stores are mounted; the step's own value counts before the worker's.
-VARIABLE = "MLSTEPS_MOUNT"
 #: ``auto``: by FUSE where that can be, else they are downloaded. ``fuse``: by FUSE, or the step fails. ``download``.
 MODES = ("auto", "fuse", "download")
 
@@ -20,12 +18,12 @@ MODES = ("auto", "fuse", "download")
 class Mounts:
     """Makes mounts and ends them, all at once, with :meth:`stop`.
 
-    :param variables: the step's own environment variables.
+    :param variables: the step's own environment variables; what they say counts before the worker's.
     :param note: writes a line to the task's log.
     """
 
     def __init__(self, variables: Mapping[str, str], note: Callable[[str], None]) -> None:
-        self._mode = variables.get(VARIABLE) or os.environ.get(VARIABLE) or "auto"
+        self._mode = variables.get(MODE) or os.environ.get(MODE) or "auto"
         self._note = note
         self._made: List[Mount] = []
         self._lock = threading.Lock()
@@ -37,8 +35,8 @@ class Mounts:
         :raises StepFailure: when the mode is ``fuse`` and there can be no mount.
         """
         if self._mode not in MODES:
-            raise InvalidInput(f"{VARIABLE} is {self._mode!r}", expected=" or ".join(map(repr, MODES)))
-        reason = f"{VARIABLE}=download"
+            raise InvalidInput(f"{MODE} is {self._mode!r}", expected=" or ".join(map(repr, MODES)))
+        reason = f"{MODE}=download"
         if self._mode != "download":
             try:
                 self.mount(found, target)
@@ -47,9 +45,21 @@ class Mounts:
             except CannotMount as error:
                 reason = error.message
         if self._mode == "fuse":
-            raise StepFailure("environment", f"{title} cannot be mounted, and {VARIABLE}=fuse: {reason}.")
+            raise StepFailure("environment", f"{title} cannot be mounted, and {MODE}=fuse: {reason}.")
         self._note(f"{title}: downloaded instead of mounted: {reason.rstrip('.')}.")
         return False
+
+    def for_script(self, found: List[Any], point: str) -> str | None:
+        """Mount files where the script wants them (``FileDataset.mount()``); why not, when it cannot be."""
+        if self._mode == "download":
+            return f"{MODE}=download"
+        try:
+            self.mount(found, point)
+        except CannotMount as error:
+            if self._mode == "fuse":
+                raise
+            return error.message
+        return None
 
     def mount(self, found: List[Any], target: str) -> Mount:
         """Mount files at a folder.

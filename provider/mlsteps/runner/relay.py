@@ -8,9 +8,11 @@ import threading
 from typing import Any, BinaryIO, Callable, Dict, Mapping, Tuple
 
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UserErrorException
+from mlsteps.runner.mounts import Mounts
 from mlsteps.runner.stores import Stores
 from mlsteps.storage.addresses import split_connection
 from mlsteps.storage.base import MissingFile, Store
+from mlsteps.storage.datasets import SourceFile
 from mlsteps.storage.open import open_store
 from mlsteps.storage.relayed import Exchange, address_of
 
@@ -21,11 +23,13 @@ class Relay:
     """Serves one attempt's stores at a socket, from :meth:`start` to :meth:`stop`.
 
     :param path: of the socket, in a folder that only this user may enter.
+    :param mounts: makes what the script wants mounted.
     """
 
-    def __init__(self, path: str, stores: Stores) -> None:
+    def __init__(self, path: str, stores: Stores, mounts: Mounts) -> None:
         self.path = path
         self._stores = stores
+        self._mounts = mounts
         self._listener = socket.socket(socket.AF_UNIX)
         self._opened: Dict[str, Store] = {}
         self._thread = threading.Thread(target=self._accept, name="mlsteps-stores", daemon=True)
@@ -75,6 +79,8 @@ class Relay:
 
     def _answered(self, request: Mapping[str, Any], body: bytes, opened: _Opened) -> Tuple[Mapping[str, Any], bytes]:
         try:
+            if request["do"] in ("mount", "unmount"):
+                return {"value": self._mount(request)}, b""
             if request["do"] == "read_at":
                 return {"value": None}, opened.read(request["at"], request["count"])
             if request["do"] == "more_rows":
@@ -89,6 +95,15 @@ class Relay:
             return {"value": value}, data
         except Exception as error:  # whatever a driver raises is the script's to hear of, not the runner's end
             return {"error": _kind(error), "message": str(error) or type(error).__name__}, b""
+
+    def _mount(self, request: Mapping[str, Any]) -> str | None:
+        """Make or end a mount; why it cannot be, as an answer rather than an error: the script then downloads."""
+        point = str(request["point"])
+        if request["do"] == "unmount":
+            self._mounts.unmount(point)
+            return None
+        found = [SourceFile(self._store(place), *row) for place, *row in request["files"]]
+        return self._mounts.for_script(found, point)
 
     def _store(self, place: Mapping[str, Any]) -> Store:
         if "datastore" in place:
@@ -155,6 +170,10 @@ _OPERATIONS: Dict[str, Callable[[Store, Mapping[str, Any], bytes], Answer]] = {
     "entry": lambda store, request, body: (store.entry(request["path"]), b""),
     "kind": lambda store, request, body: (store.kind(request["path"]), b""),
     "read": lambda store, request, body: (None, store.read(request["path"])),
+    "read_range": lambda store, request, body: (
+        None,
+        store.read_range(request["path"], request["start"], request["count"]),
+    ),
     "write": lambda store, request, body: (store.write(request["path"], body), b""),
     "create": lambda store, request, body: (store.create(request["path"], body), b""),
     "append": lambda store, request, body: (store.append(request["path"], body), b""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -11,6 +12,8 @@ from mlsteps.errors import InvalidInput, UserErrorException
 
 if TYPE_CHECKING:
     from mlsteps.sdk.file_dataset import FileDataset
+
+_log = logging.getLogger(__name__)
 
 
 class DatasetContextManager:
@@ -33,6 +36,7 @@ class DatasetContextManager:
         self._folder: str | None = None
         self._made = False
         self._mount_point: str | None = None
+        self._mount: Any = None
 
     @classmethod
     def _at(cls, dataset: FileDataset, mount_point: str | None) -> DatasetContextManager:
@@ -63,7 +67,7 @@ class DatasetContextManager:
         if os.listdir(folder):
             raise UserErrorException(f"The mount point {folder} is not empty. Give another folder.")
         files = self._dataset._files()
-        _bring(files, folder)
+        self._mount = _bring(files, folder)
         one = is_single_file(self._dataset._definition(), files)
         self._mount_point = os.path.join(folder, *files[0].relative.split("/")) if one else folder
 
@@ -71,6 +75,9 @@ class DatasetContextManager:
         """Remove what :meth:`start` brought; the files in the store stay."""
         if self._folder is None:
             return
+        if self._mount is not None:
+            self._mount.stop()
+            self._mount = None
         for name in os.listdir(self._folder):
             path = os.path.join(self._folder, name)
             if os.path.isdir(path) and not os.path.islink(path):
@@ -107,8 +114,28 @@ class DatastoreContextManager(DatasetContextManager):
         super().__init__(config)
 
 
-def _bring(files: Any, folder: str) -> None:
+def _bring(files: Any, folder: str) -> Any:
+    """Have the files in a folder: links, a mount, or copies where there can be neither; the mount, if it is one."""
+    from mlsteps.storage.mounting.mount import CannotMount
     from mlsteps.storage.transfer import download_files, link_files
 
-    if files and not link_files(files, folder):
-        download_files(files, folder, overwrite=False)
+    if not files or link_files(files, folder):
+        return None
+    try:
+        return _mounted(files, folder)
+    except CannotMount as error:
+        _log.info("%s: downloaded instead of mounted: %s", folder, error.message)
+    download_files(files, folder, overwrite=False)
+    return None
+
+
+def _mounted(files: Any, folder: str) -> Any:
+    from mlsteps.storage.mounting.mount import MODE, CannotMount, mount
+    from mlsteps.storage.mounting.relayed import RelayedMount
+    from mlsteps.storage.relayed import relay
+
+    if relay() is not None:
+        return RelayedMount(files, folder)
+    if os.environ.get(MODE) == "download":
+        raise CannotMount(f"{MODE}=download")
+    return mount(files, folder, _log.warning)

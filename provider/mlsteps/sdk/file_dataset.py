@@ -53,7 +53,7 @@ class FileDataset(AbstractDataset):
         """The files as a folder on this machine while the context is open: ``with dataset.mount() as context``.
 
         ``context.mount_point`` is the folder, or the file itself for a dataset of one file. Files of local stores are
-        linked, others are downloaded.
+        linked, others are mounted (FUSE) where that can be, else downloaded.
 
         :param mount_point: an empty or new folder; None for a temporary one.
         """

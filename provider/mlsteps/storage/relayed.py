@@ -90,6 +90,11 @@ class RelayedStore(Store):
         self._socket_path = socket_path
         self._place = dict(place)
 
+    @property
+    def place(self) -> Dict[str, Any]:
+        """Which store the runner is asked for."""
+        return dict(self._place)
+
     def list(self, path: str = "") -> Iterator[Entry]:
         yield from [Entry(*row) for row in self._ask("list", path)[0]["value"]]
 
@@ -119,6 +124,9 @@ class RelayedStore(Store):
             exchange.close()
             raise
         return io.BufferedReader(raw, files.CHUNK)
+
+    def read_range(self, path: str, start: int, count: int) -> bytes:
+        return self._ask("read_range", path, start=start, count=count)[1]
 
     def write(self, path: str, data: bytes) -> None:
         self._ask("write", path, data)
@@ -197,6 +205,27 @@ def _raise_error(answer: Mapping[str, Any]) -> None:
             refused.message = message
             raise refused
         raise _ERRORS.get(answer["error"], errors.StoreError)(message)
+
+
+def ask_relay(message: Mapping[str, Any]) -> Dict[str, Any]:
+    """Ask the step's runner for something that is no file of a store; its answer.
+
+    :raises StoreError: when it does not answer, or what went wrong there.
+    """
+    path = relay()
+    if path is None:
+        raise errors.StoreError("There is no runner to ask: this process is not a step's.")
+    store = RelayedStore(path, {}, "the step's runner")
+    exchange = store._connect("")
+    try:
+        exchange.send(message)
+        answer = exchange.receive()
+    finally:
+        exchange.close()
+    if answer is None:
+        raise errors.StoreError("The step's runner ended.")
+    _raise_error(answer[0])
+    return answer[0]
 
 
 class _RelayedFile(io.RawIOBase):

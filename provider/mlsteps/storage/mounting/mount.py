@@ -24,6 +24,8 @@ sys.path.append(sys.argv.pop(1))
 from mlsteps.storage.mounting.serve import main
 sys.exit(main())
 """
+#: Variable that says how files of remote stores are mounted: ``auto``, ``fuse`` or ``download``.
+MODE = "MLSTEPS_MOUNT"
 _DEVICE = "/dev/fuse"
 #: Seconds in which a mount must be there, with all drivers loaded and the list of files read.
 _PATIENCE = 120.0
