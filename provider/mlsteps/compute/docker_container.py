@@ -167,15 +167,8 @@ def _ids(user: str) -> tuple[int, int] | None:
 def variables(options: DockerOptions, user: User, asked: Limits) -> dict[str, str]:
     """The container's variables. Anyone who may inspect it reads them: there are no secrets among them."""
     kept = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
-    # What a container keeps is gone with it.
-    return {
-        **user.variables(),
-        "MLSTEPS_CACHE_SIZE": "0",
-        **kept,
-        **asked.variables,
-        **options.environment,
-        "MLSTEPS_HOME": HOME,
-    }
+    ours = {"MLSTEPS_HOME": HOME, "MLSTEPS_CACHE_SIZE": "0"}  # what a container keeps is gone with it
+    return {**user.variables(), **kept, **asked.variables, **options.environment, **ours}
 
 
 def host_config(
