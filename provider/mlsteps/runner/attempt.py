@@ -86,7 +86,8 @@ class Attempt:
                 back = WriteBack(staged, self._stores)
             artifacts = Artifacts(self._runs.artifacts(self._spec.run_id), self._folders)
             with self._collecting(artifacts):
-                self._script({name: item.value for name, item in staged.items()}, places, artifacts)
+                with outputs.followed(places, self._console.note):
+                    self._script({name: item.value for name, item in staged.items()}, places, artifacts)
                 self._mounts.check()
                 self._status("Finalizing")
                 with self._timed("commit"):

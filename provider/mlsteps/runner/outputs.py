@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Mapping, NamedTuple
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, Mapping, NamedTuple
 
 from mlsteps.contracts.codec import canonical
 from mlsteps.contracts.manifest import FileEntry, OutputManifest
 from mlsteps.contracts.spec import OutputSpec, StepSpec
 from mlsteps.errors import AzureMLException
 from mlsteps.runner.cancel import Cancel
+from mlsteps.runner.early import EarlyOutputs, remove_left
 from mlsteps.runner.failure import StepFailure
 from mlsteps.runner.folders import Folders
 from mlsteps.runner.stage import Staged
@@ -40,6 +42,17 @@ class Outputs:
         self._stores = stores
         self._folders = folders
         self._links: dict[str, Any] = {}
+        self._early: EarlyOutputs | None = None
+
+    @contextmanager
+    def followed(self, places: Mapping[str, str], note: Callable[[str], None]) -> Iterator[None]:
+        """While the script runs, files of mounted outputs go to their stores when they are closed."""
+        self._early = EarlyOutputs([(item, places[item.name]) for item in self._spec.outputs], self._stores, note)
+        self._early.start()
+        try:
+            yield
+        finally:
+            self._early.stop()
 
     def prepare(self) -> dict[str, str]:
         """The local path of each output by name.
@@ -94,7 +107,13 @@ class Outputs:
 
         store = self._stores.datastore(item.datastore)
         ours = os.path.dirname(place) == self._folders.outputs
-        return transfer.upload_tree(place, store, item.path, overwrite=_overwrites(item), globs=item.globs, move=ours)
+        sent = self._early.sent(item.name) if self._early is not None else None
+        manifest = transfer.upload_tree(
+            place, store, item.path, overwrite=_overwrites(item), globs=item.globs, move=ours, manifest=sent
+        )
+        if sent is not None:
+            remove_left(sent, manifest, store, item.path)
+        return manifest
 
     def _nothing(self, item: OutputSpec, place: str) -> None:
         """A folder that the script never made is an empty output; a file that it never wrote is missing."""
