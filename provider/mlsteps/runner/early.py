@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import Callable, Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from mlsteps.contracts.manifest import FileEntry, OutputManifest
@@ -60,13 +61,16 @@ class EarlyOutputs:
         return OutputManifest.of(entry for _, entry in found.sent.values()) if found and found.sent else None
 
     def _follow(self) -> None:
-        while not self._over.wait(_SECONDS):
+        pause = _SECONDS
+        while not self._over.wait(pause):
+            began = time.monotonic()
             for item in self._followed:
                 try:
                     item.look(self._over)
                 except (AzureMLException, OSError) as error:
                     self._note(f"Output {item.spec.name!r} is sent when the script has ended: {error}")
                     item.give_up()
+            pause = max(_SECONDS, 10 * (time.monotonic() - began))  # a folder of very many files is looked at seldom
 
 
 class _Followed:
@@ -158,5 +162,3 @@ def _open_for_writing() -> Set[int]:
             except (OSError, ValueError):
                 continue  # closed meanwhile
     return found
-
-
