@@ -13,6 +13,7 @@ import pytest
 from mlsteps.storage.mounting.mount import why_not
 from mlsteps.storage.mounting.points import mount_points
 from tests.components.conftest import opened
+from tests.components.test_credentials import holders_of
 
 pytestmark = [pytest.mark.airflow, pytest.mark.skipif(why_not() is not None, reason=f"needs FUSE: {why_not()}")]
 
@@ -47,6 +48,8 @@ def test_the_example(s3, tmp_path) -> None:
     }
     output = run_example(tmp_path, **variables)
     assert "STATUS Finished" in output
-    assert "Input 'logs': 2 files mounted at" in output
     assert "2 logs of 3 lines" in output
+    logs = "".join(path.read_text(errors="replace") for path in (tmp_path / "mlsteps" / "airflow").rglob("*.log"))
+    assert "Input 'logs': 2 files mounted at" in logs
+    assert credentials["secret"] not in output + logs and holders_of(credentials["secret"], tmp_path) == []
     assert mount_points() == []

@@ -12,6 +12,7 @@ import pytest
 from mlsteps.compute.local import LocalTarget
 from mlsteps.contracts.spec import StepSpec
 from mlsteps.errors import StoreError
+from mlsteps.runner.mounts import Mounts
 from mlsteps.runner.relay import Relay
 from mlsteps.runner.stores import Stores
 from mlsteps.storage.base import Store
@@ -31,7 +32,8 @@ def stores(steps: Steps) -> Stores:
 
 @pytest.fixture
 def relay(stores: Stores, tmp_path, monkeypatch):
-    made = Relay(str(tmp_path / ("deep" * 30) / "stores"), stores)  # longer than a socket's address may be
+    path = str(tmp_path / ("deep" * 30) / "stores")  # longer than a socket's address may be
+    made = Relay(path, stores, Mounts({}, print))
     os.makedirs(os.path.dirname(made.path))
     made.start()
     yield made
