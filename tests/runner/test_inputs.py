@@ -10,6 +10,7 @@ import pytest
 
 from mlsteps.compute.local import LocalTarget
 from mlsteps.contracts.dataset import file_definition
+from mlsteps.storage.mounting.mount import why_not
 from tests.runner.support import STORE, reads
 
 SHOW = """
@@ -222,6 +223,34 @@ def test_a_remote_store_is_downloaded_with_the_credentials_it_was_given(steps, f
     result = run_far(steps, far, "import os, sys; print(sorted(os.listdir(sys.argv[1])))", mode=mode)
     assert result.status == "Completed", result.error
     assert steps.lines[-1] == "['old.txt', 'same.txt']"
+
+
+def test_where_nothing_is_mounted_the_log_says_why(steps, far, monkeypatch):
+    monkeypatch.setenv("MLSTEPS_MOUNT", "download")
+    result = run_far(steps, far, "import os, sys; print(sorted(os.listdir(sys.argv[1])))")
+    assert result.status == "Completed", result.error
+    assert steps.lines[-1] == "['old.txt', 'same.txt']"
+    assert "[mlsteps] Input 'data': downloaded instead of mounted: MLSTEPS_MOUNT=download." in steps.lines
+
+
+@pytest.mark.skipif(why_not() is None, reason="here it can be mounted")
+def test_without_fuse_a_mount_is_a_download_unless_it_must_be_one(steps, far, monkeypatch):
+    assert run_far(steps, far, "pass").status == "Completed"
+    assert any(f"downloaded instead of mounted: {why_not()}" in line for line in steps.lines)
+    monkeypatch.setenv("MLSTEPS_MOUNT", "fuse")
+    result = run_far(steps, far, "pass")
+    assert (result.status, result.error["category"]) == ("Failed", "environment")
+    assert str(why_not()) in result.error["message"]
+
+
+@pytest.mark.parametrize("mode", ["mount", "download"])
+def test_empty_folders_are_there(data, mode):
+    (data.data / "train" / "empty" / "too").mkdir(parents=True)
+    code = """
+        import json, os, sys
+        print(json.dumps(sorted(os.path.relpath(top, sys.argv[1]) for top, folders, names in os.walk(sys.argv[1]))))
+    """
+    assert shown(data, reads("train", mode=mode), code) == [".", "deep", "empty", "empty/too"]
 
 
 def test_what_a_script_changes_in_a_remote_data_reference_goes_back(steps, far):

@@ -46,6 +46,19 @@ def test_a_folder_is_committed_with_its_manifest(steps, kind):
     assert verify(manifest, open_datastore({"name": "x", "type": "Local", "url": str(steps.data)}), "results/out") == []
 
 
+def test_empty_folders_of_an_output_are_kept_in_a_local_store(steps):
+    code = """
+        import os, sys
+        os.makedirs(sys.argv[1] + "/a/b")
+        os.makedirs(sys.argv[1] + "/c")
+        open(sys.argv[1] + "/c/f", "w").close()
+    """
+    result = run(steps, code, writes())
+    assert result.status == "Completed", result.error
+    assert [item.path for item in result.outputs["out"].files] == ["c/f"]
+    assert (steps.data / "results/out/a/b").is_dir()
+
+
 def test_the_folder_of_pipeline_data_is_not_made(steps):
     code = "import os, sys; print(os.path.exists(sys.argv[1]), os.path.isdir(os.path.dirname(sys.argv[1])))"
     result = run(steps, code, writes(kind="pipeline_data"))

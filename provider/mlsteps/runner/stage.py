@@ -109,6 +109,7 @@ class Stage:
         made = "" if _is_below(target, self._folders.root) or os.path.exists(target) else target
         os.makedirs(target, exist_ok=True)
         self._bring(found, target, item)
+        self._empty_folders(target, item)
         single = datasets.is_single_file(item.definition, found)
         return Staged(os.path.join(target, found[0].relative) if single else target, made, self._copy_of(item))
 
@@ -120,6 +121,19 @@ class Stage:
         if is_mount and (transfer.link_files(found, target) or self._mounts.try_mount(found, target, _title(item))):
             return
         download(found, target, overwrite=item.overwrite, note=lambda text: self._note(f"{_title(item)}: {text}"))
+
+    def _empty_folders(self, target: str, item: InputSpec) -> None:
+        """Folders without files, of an input that is one folder of a local store: elsewhere there are none."""
+        from mlsteps.storage.globs import has_glob
+        from mlsteps.storage.transfer import copy_empty_folders
+
+        paths = item.definition.get("paths") or []
+        if len(paths) != 1 or "datastore" not in paths[0] or item.definition.get("operations"):
+            return
+        path = str(paths[0].get("path") or "").strip("/")
+        real = None if has_glob(path) else self._stores.datastore(paths[0]["datastore"]).local_path(path)
+        if real is not None and os.path.isdir(real):
+            copy_empty_folders(real, target)
 
     def _target(self, item: InputSpec) -> str:
         if item.path_on_compute is None:

@@ -73,9 +73,18 @@ def upload_tree(
     entries.update(zip(new, each(send, new, _useful(workers, rows, store))))
     if store.local_path("") is not None:
         os.makedirs(store.local_path(path) or "", exist_ok=True)  # an empty output is a folder, too
+        if not globs:
+            copy_empty_folders(local, store.local_path(path) or "")
     elif new:
         _stamp(entries, store, path)
     return OutputManifest.of(replace(entry, path=name) for name, entry in entries.items())
+
+
+def copy_empty_folders(source: str, target: str) -> None:
+    """Make the folders of ``source`` that hold nothing below ``target``, too: no list of files tells of them."""
+    for parent, folders, names in os.walk(source):
+        if not folders and not names:
+            os.makedirs(os.path.join(target, os.path.relpath(parent, source)), exist_ok=True)
 
 
 def _upload_file(
