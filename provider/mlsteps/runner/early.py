@@ -126,8 +126,11 @@ def remove_left(sent: OutputManifest, committed: OutputManifest, store: Store, p
 def _is_for_early(item: OutputSpec, stores: Stores) -> bool:
     if item.mode != "mount" or item.kind.startswith("link") or item.globs or not os.path.isdir("/proc/self/fd"):
         return False
-    store = stores.datastore(item.datastore)
-    return store.local_path("") is None and next(iter(store.list(item.path)), None) is None
+    try:
+        store = stores.datastore(item.datastore)
+        return store.local_path("") is None and next(iter(store.list(item.path)), None) is None
+    except AzureMLException:
+        return False  # whether it can be reached counts when the script has ended
 
 
 def _states(folder: str) -> Iterator[Tuple[str, State]]:
