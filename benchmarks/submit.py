@@ -2,7 +2,7 @@
 
 On one running Airflow. Each is a process of its own and timed from its start: a script that submits a pipeline (the
 same again; with another graph, which Airflow has to load first), and Airflow's command. The first task of ours is the
-one that plans. The submission alone, as a notebook that is there already makes it, is reported beside it.
+one that plans. Target: at most 1.0. The submission alone, as from a notebook that is there already, is reported, too.
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ def main() -> None:
         whole, call = ([one[index] for one in times] for index in (0, 1))
         ratio = statistics.median(a / b for a, b in zip(whole, peer, strict=True))
         a, b = statistics.median(whole), statistics.median(peer)
-        report(f"submit_to_first_task_{which}", "s", a, b, ratio, call_to_first_task=round(statistics.median(call), 2))
+        report(
+            f"submit_to_first_task_{which}", "s", a, b, ratio, 1.0, call_to_first_task=round(statistics.median(call), 2)
+        )
 
 
 if __name__ == "__main__":
