@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 NAMES = ["import_time", "hashing", "compile_dag", "scheduled", "transfer", "mount", "tables", "dag_processor", "submit"]
-NAMES += ["environments", "container"]
+NAMES += ["environments", "container", "transfer_stores"]
 
 
 def main(names: list[str]) -> int:

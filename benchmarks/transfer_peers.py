@@ -59,6 +59,7 @@ def airflow(order: dict) -> None:
 
 def main(kind: str) -> None:
     logging.getLogger("azure").setLevel(logging.WARNING)  # or it would tell of every request
+    logging.getLogger("airflow.task.operators").setLevel(logging.ERROR)  # likewise that this is no task
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints
     for line in sys.stdin:

@@ -19,7 +19,7 @@ from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.objects.ahead import PIECE, Pieces
-from mlsteps.storage.objects.client import Objects, RequestFailed
+from mlsteps.storage.objects.client import Objects, RequestFailed, Unanswered
 from mlsteps.storage.open_files import abandon, after, size_of
 from mlsteps.storage.ranges import open_ranges
 from mlsteps.storage.stamps import changed_of, stamp_of, tag_of
@@ -317,6 +317,8 @@ class FsspecStore(Store):
         if objects and objects.copies(source, at) and objects.takes(source) and objects.takes(at):
             try:
                 head = objects.copy(source, at)
+                if size not in (-1, head.size):  # some servers show a copy before it is whole: it is tried again
+                    raise Unanswered(f"{head.size} of {size} bytes were copied", 0)
                 return Entry("", head.size, head.tag)
             except RequestFailed as error:
                 if error.status in (401, 403, 404, 0):
