@@ -171,16 +171,25 @@ class AirflowApi:
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {**options.pop("headers", {}), "Authorization": f"Bearer {self._logged_in()}"}
         try:
-            answer = self._client.request(method, path, headers=headers, **options)
+            answer = self._answer(method, path, headers=headers, **options)
             if answer.status_code == 401 and self.address.token is None:
                 self._token = None
                 headers["Authorization"] = f"Bearer {self._logged_in()}"
-                answer = self._client.request(method, path, headers=headers, **options)
+                answer = self._answer(method, path, headers=headers, **options)
         except httpx.HTTPError as error:
             raise ExperimentExecutionException(f"Airflow at {self.address.url} does not answer: {error}") from error
         if answer.status_code in (401, 403):
             raise AuthenticationException(f"Airflow at {self.address.url} refuses the login: {_reason(answer)}")
         return answer
+
+    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One question; a reading one that a busy Airflow left unanswered is asked once more."""
+        try:
+            return self._client.request(method, path, **options)
+        except (httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError):
+            if method != "GET":
+                raise
+            return self._client.request(method, path, **options)
 
     def _logged_in(self) -> str:
         if self._token is None:
