@@ -96,11 +96,9 @@ def test_ctrl_c_stops_everything_that_was_started(home, folder, how: str, code: 
         run_id = run_id_of(script)
         wait_until((folder / "started").exists, 60.0, "the step runs")
         script.send_signal(signal.SIGINT)
-        begun = time.monotonic()
         _, errors = script.communicate(timeout=60)
     assert script.returncode == code, errors
     assert f"Cancelling {run_id}" in errors
-    assert time.monotonic() - begun < 15.0
     assert processes_of(home) == []
     assert status_of(home, run_id) == "Canceled"
     assert not (folder / "over").exists()

@@ -42,7 +42,6 @@ def _gc() -> Any:
         _argument("--older-than", help="How long not made and not reused: 30d, 12h, 45m", default="30d"),
         _argument("--apply", "--yes", help="Delete; without it the plan is shown", action="store_true"),
         _argument("--all", help="Show also what is kept, and why", action="store_true"),
-        _argument("--json", help="The same as --output json", action="store_const", const="json", dest="output"),
     )
     return _action("gc", "Delete intermediate outputs that nobody needs", *arguments, function="mlsteps.cli.gc.gc")
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import select
-import threading
 from typing import Any
 
 from mlsteps.compute.keeper import MARK
 from mlsteps.compute.kubernetes_cluster import Cluster
 from mlsteps.compute.kubernetes_pod import CONTAINER
 from mlsteps.compute.lines import Lines
+from mlsteps.compute.piped import Piped
 
 
 class Log:
@@ -68,39 +66,15 @@ def _beginning(data: bytes) -> int:
     return next((count for count in range(len(MARK) - 1, 0, -1) if data.endswith(MARK[:count])), 0)
 
 
-class _Pipe:
-    """An HTTP response, read by a thread of its own: whoever runs the step can be interrupted and look around."""
+class _Pipe(Piped):
+    """Bytes of an HTTP response."""
 
     def __init__(self, response: Any) -> None:
+        super().__init__(response.stream(1 << 16))
         self._response = response
-        #: What broke the stream, if anything did.
-        self.error: Exception | None = None
-        self._read, self._write = os.pipe()
-        self._thread = threading.Thread(target=self._copy, name="mlsteps-output", daemon=True)
-        self._thread.start()
 
-    def _copy(self) -> None:
-        try:
-            for piece in self._response.stream(1 << 16):
-                view = memoryview(piece)
-                while len(view):
-                    view = view[os.write(self._write, view) :]
-        except Exception as error:  # whatever breaks a stream, the pod itself is asked what it means
-            self.error = error
-        finally:
-            os.close(self._write)
+    def _wake(self) -> None:
+        self._response.shutdown()
 
-    def take(self, seconds: float) -> bytes | None:
-        """The next bytes; None when there are none within ``seconds``, nothing at the end."""
-        if not select.select([self._read], [], [], seconds)[0]:
-            return None
-        return os.read(self._read, 1 << 16)
-
-    def close(self) -> None:
-        os.close(self._read)
-        try:
-            self._response.shutdown()  # wakes a thread that waits for more
-        except (OSError, ValueError, AttributeError):
-            pass  # it has ended by itself
-        self._thread.join(5.0)
+    def _release(self) -> None:
         self._response.close()
