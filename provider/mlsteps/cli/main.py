@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"mlsteps: {error}", file=sys.stderr)
         return exit_code(error)
     except KeyboardInterrupt:
+        if command is _run:
+            raise  # a script that is interrupted ends as Python's own do, which is how its runs are cancelled
         return INTERRUPTED
     except BrokenPipeError:  # as in `mlsteps runs list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
