@@ -13,8 +13,9 @@ from mlsteps.registry.placements import delete_placement, put_placement
 from mlsteps.registry.run_ids import step_run_id
 from mlsteps.registry.runs import RunStore
 from tests.components.docker_place import base_image, client
+from tests.components.embedded import airflow, home
 from tests.e2e.airflow import wait_for
-from tests.e2e.conftest import airflow, home, workspace_at
+from tests.e2e.conftest import workspace_at
 
 __all__ = ["airflow", "home", "workspace_at"]
 

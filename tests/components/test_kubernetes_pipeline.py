@@ -15,9 +15,10 @@ from mlsteps.registry.run_ids import step_run_id
 from mlsteps.registry.runs import RunStore
 from tests.components.docker_place import base_image
 from tests.components.docker_place import client as docker_client
+from tests.components.embedded import airflow, home
 from tests.components.kubernetes_place import client, image
 from tests.e2e.airflow import wait_for
-from tests.e2e.conftest import airflow, home, workspace_at
+from tests.e2e.conftest import workspace_at
 
 __all__ = ["airflow", "home", "workspace_at"]
 

@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="looks at processes in /proc"))
 
 
-@pytest.fixture(scope="package")
-def home() -> Iterator[Home]:
-    """``MLSTEPS_HOME`` of these tests; afterwards nothing of it runs any more."""
+@contextmanager
+def home_of_tests() -> Iterator[Home]:
+    """``MLSTEPS_HOME`` of some tests; afterwards nothing of it runs any more."""
     before = os.environ.get("MLSTEPS_HOME")
     folder = tempfile.mkdtemp(prefix="mlsteps-e2e-")
     os.environ["MLSTEPS_HOME"] = folder
@@ -47,6 +48,13 @@ def home() -> Iterator[Home]:
         if before is not None:
             os.environ["MLSTEPS_HOME"] = before
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="package")
+def home() -> Iterator[Home]:
+    """``MLSTEPS_HOME`` of these tests."""
+    with home_of_tests() as made:
+        yield made
 
 
 @pytest.fixture(scope="package")

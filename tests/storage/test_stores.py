@@ -211,7 +211,7 @@ def test_datastores(tmp_path, no_drivers) -> None:
     store = open_datastore({"name": "local", "type": "Custom", "url": str(tmp_path)})
     assert isinstance(store, LocalStore) and store.root == str(tmp_path)
     with pytest.raises(UnsupportedFeature, match="warehouse"):
-        open_datastore({"name": "warehouse", "type": "AzureSqlDatabase"})
+        open_datastore({"name": "warehouse", "type": "AzureSqlDatabase"}).list("")
     with pytest.raises(StoreError, match="lost"):
         open_datastore({"name": "lost", "type": "AzureBlob"})
     with pytest.raises(StoreError, match=r"\[azure\]"):
