@@ -57,7 +57,7 @@ class Scheduler:
     def wall(self, dag_id: str) -> float:
         """Seconds from the DAG run's start to its end."""
         run_id = self.run(dag_id)
-        run = self.api._request("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json()
+        run = self.api._request("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}").json()
         return between(run["start_date"], run["end_date"])
 
     def task_seconds(self, dag_id: str) -> float:
