@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 import uuid
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mlsteps.storage.places import home
 from tests.components.conftest import variable
 from tests.compute.place import Place, Started
 from tests.runner.support import Steps
@@ -25,6 +30,21 @@ def base_image() -> str:
     return given or ("hostpython:3.11" if client().images("hostpython:3.11") else "python:3.11-slim")
 
 
+@lru_cache
+def _bytecode() -> str:
+    folder = tempfile.mkdtemp(prefix="mlsteps-test-bytecode-")
+    atexit.register(shutil.rmtree, folder)
+    return folder
+
+
+def share_bytecode() -> None:
+    """One test's home after another's has the byte code that the first one made."""
+    cache = Path(home(), "cache")
+    cache.mkdir(parents=True, exist_ok=True)
+    if not (cache / "bytecode").exists():
+        (cache / "bytecode").symlink_to(_bytecode())
+
+
 class DockerPlace(Place):
     """Steps in containers.
 
@@ -38,6 +58,7 @@ class DockerPlace(Place):
         self.mark = uuid.uuid4().hex
         options = {"image": base_image(), "labels": {"test": self.mark}, **options}
         super().__init__(steps, {"kind": "docker", "options": options})
+        share_bytecode()
 
     def containers(self) -> list[dict[str, Any]]:
         """This test's containers, whether they run or not."""
@@ -45,7 +66,8 @@ class DockerPlace(Place):
         return found
 
     def left(self) -> list[str]:
-        return [*super().left(), *(item["Names"][0] for item in self.containers())]
+        rooms = Path(home(), "containers").glob("*/*")
+        return [*super().left(), *(item["Names"][0] for item in self.containers()), *map(str, rooms)]
 
     def kill_runner(self, started: Started) -> None:
         self.client.kill(self.containers()[0]["Id"], "SIGKILL")

@@ -257,6 +257,66 @@ def test_the_package_cannot_be_changed_from_inside(place):
     assert result.status == "Failed" and "Read-only file system" in result.error["tail"]
 
 
+def test_byte_code_is_made_once_for_an_image_and_used(steps, tmp_path):
+    """What it holds is what the runner loads: the time of a module's compilation is not that of this run."""
+    place = DockerPlace(steps)
+    cache = Path(os.environ["MLSTEPS_HOME"], "cache", "bytecode")
+    cache.unlink()  # one of this test's own
+    try:
+        assert place.run().status == "Completed"
+        made = {path: path.stat().st_mtime_ns for path in cache.rglob("*.pyc")}
+        assert any("mlsteps/runner/attempt." in str(path) for path in made)
+        assert any(path.name.startswith("dataclasses.") for path in made)
+        started = place.start("import sys, time; print(sys.pycache_prefix, flush=True); time.sleep(300)")
+        config = place.client.inspect_container(place.containers()[0]["Id"])
+        started.target.stop()
+        started.ended()
+        assert started.lines == ["None"]  # the script's own byte code lies where it always does
+        mount = next(item for item in config["Mounts"] if item["Destination"] == "/mlsteps/bytecode")
+        assert not mount["RW"] and "pycache_prefix=/mlsteps/bytecode" in config["Config"]["Entrypoint"]
+        assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.pyc")} == made
+        assert len(list(cache.iterdir())) == 1
+    finally:
+        place.close()
+
+
+def test_a_step_writes_into_its_own_folders_alone(place):
+    code = """
+        import os
+        for name in ('', 'runtime', 'home', 'work', 'answer'):
+            try:
+                open(os.path.join('/mlsteps', name, 'own'), 'w').close()
+                print(name, 'written')
+            except OSError as error:
+                print(name, error.strerror)
+        open('/mlsteps/spec.json', 'a')
+    """
+    result = place.run(code)
+    refused = "Read-only file system"
+    assert place.steps.lines[:5] == [
+        f" {refused}", f"runtime {refused}", "home written", "work written", "answer written"
+    ]  # fmt: skip
+    assert result.status == "Failed" and refused in result.error["tail"]
+    assert place.left() == []
+
+
+def test_folders_of_containers_that_are_gone_are_swept_when_they_are_old(place):
+    started = place.start(STAY)
+    kept = next(Path(os.environ["MLSTEPS_HOME"], "containers").glob("*/*"))
+    old, young = kept.with_name("mlsteps-old"), kept.with_name("mlsteps-young")
+    for path in (old, young):
+        path.mkdir()
+    for path in (old, kept):
+        os.utime(path, (1, 1))
+    try:
+        assert place.run().status == "Completed"
+        assert (old.exists(), young.exists(), kept.exists()) == (False, True, True)
+    finally:
+        started.target.stop()
+        started.ended()
+        young.rmdir()
+
+
 # -- a worker that is killed
 
 NOTES = """

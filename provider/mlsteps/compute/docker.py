@@ -16,12 +16,13 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from mlsteps.compute import docker_build, docker_container, docker_image, docker_left, inside
+from mlsteps.compute import docker_build, docker_bytecode, docker_container, docker_image, docker_left, inside
 from mlsteps.compute.base import Report, Target
 from mlsteps.compute.carried import Carried
 from mlsteps.compute.docker_engine import Engine, EngineError
 from mlsteps.compute.docker_files import Files
 from mlsteps.compute.docker_output import Output
+from mlsteps.compute.docker_room import Room
 from mlsteps.compute.lines import Lines
 from mlsteps.compute.placement import DockerOptions
 from mlsteps.compute.places import Place, places
@@ -58,7 +59,8 @@ class DockerTarget(Target):
         self._python: drivers.Python | None = None
         self._labels: dict[str, str] = {}
         self._container: str | None = None
-        self._handed_over = False
+        self._is_new = self._handed_over = False
+        self._room: Room | None = None
         self._files: Files | None = None
         self._output: Output | None = None
         self._lines = Lines(lambda line: None)
@@ -85,8 +87,8 @@ class DockerTarget(Target):
         found = docker_left.find(self._engine, task, content)
         if found is None:
             return None
-        self._container, spec = found
-        return spec
+        self._container, self._room = found.container, found.room
+        return found.spec
 
     def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:
         """See :meth:`Target.run`. The container is gone afterwards."""
@@ -95,9 +97,9 @@ class DockerTarget(Target):
         if self._stopped and self._container is None:
             return _CANCELED
         try:
-            if self._container is None:
-                self._create(spec)
             try:
+                if self._container is None:
+                    self._create(spec)
                 return self._supervised(spec, credentials)
             finally:
                 self._end()
@@ -117,19 +119,23 @@ class DockerTarget(Target):
     def _create(self, spec: StepSpec) -> None:
         if self._image is None or self._python is None:
             raise RunConfigurationException("The step's image was not prepared. Call prepare() before run().")
-        image = self._image
-        user = docker_container.User(self._options, image.user, sees_files=self._sees_files)
+        user = docker_container.User(self._options, self._image.user, sees_files=self._sees_files)
         asked, notes = docker_container.limits(self._options, self._docker, self._size, self._machine)
         for note in notes:
             self._lines.note(note)
         remote = drivers.protocols(spec.datastores.values(), str(spec.workspace.get("root")))
         packages = inside.packages(drivers.drivers(self._python, remote, self._lines.note))
-        with self._engine.told(f"cannot make a container of {image.name}"):
+        name = _name(spec)
+        mounts = self._mounts(spec, packages)
+        if self._sees_files and user.is_workers:
+            self._room = Room(self._engine, name)
+            mounts = [*self._room.furnish(spec, mounts), *mounts]
+        with self._engine.told(f"cannot make a container of {self._image.name}"):
             self._container = self._engine.client.create_container(
-                image.id,
-                entrypoint=inside.command(spec.interpreter, packages),
+                self._image.id,
+                entrypoint=inside.command(spec.interpreter, packages, [place.inside for place in mounts]),
                 command=[],
-                name=_name(spec),
+                name=name,
                 user=user.name,
                 environment=docker_container.variables(self._options, user, asked),
                 working_dir="/",
@@ -137,21 +143,25 @@ class DockerTarget(Target):
                 detach=True,  # or standard input would end with the first connection that brings something
                 labels={**self._options.labels, **docker_left.labels(spec), **self._labels},
                 host_config=docker_container.host_config(
-                    self._engine.client, self._options, asked, self._mounts(spec, packages), user.groups()
+                    self._engine.client, self._options, asked, mounts, user.groups()
                 ),
             )["Id"]
+        self._is_new = True
         carried = None if self._sees_files else Carried(spec)
-        self._files = Files(self._engine, str(self._container), spec, carried, packages)
+        self._files = Files(self._engine, str(self._container), spec, carried, packages, self._room)
         self._files.put_in(user.owner)
 
     def _mounts(self, spec: StepSpec, packages: Mapping[str, str]) -> list[Place]:
         """What the container sees of this machine."""
         if not self._sees_files:
             return []
+        assert self._image is not None and self._python is not None
         shared = places(spec)
         for place in shared:
             os.makedirs(place.path, exist_ok=True)
-        return [*shared, *(Place(source, True, target) for target, source in packages.items())]
+        code = docker_bytecode.bytecode(self._engine, self._image, self._python.path, packages)
+        read = {**packages, **({inside.BYTECODE: code} if code else {})}
+        return [*shared, *(Place(source, True, target) for target, source in read.items())]
 
     def _machine(self) -> Mapping[str, Any]:
         with self._engine.told("does not say what it has"):
@@ -160,8 +170,7 @@ class DockerTarget(Target):
 
     def _supervised(self, spec: StepSpec, credentials: Mapping[str, Any]) -> StepResult:
         assert self._container is not None
-        state = self._state()
-        if state["Status"] == "created":
+        if self._is_new or self._state()["Status"] == "created":
             if self._stopped:
                 return _CANCELED
             self._output = self._attached()
@@ -304,7 +313,8 @@ class DockerTarget(Target):
             time.sleep(0.05)
 
     def _result(self) -> StepResult:
-        data = docker_left.read(self._engine, str(self._container), inside.ANSWER)
+        assert self._files is not None
+        data = self._files.answer()
         if data is not None:
             return StepResult.from_json(json.loads(data.decode("utf-8", "surrogatepass")))
         return _CANCELED if self._stopped else self._no_answer()
@@ -330,7 +340,10 @@ class DockerTarget(Target):
         if self._output is not None:
             self._output.close()
             self._output = None
-        docker_left.remove(self._engine, str(self._container))
+        if self._container is not None:
+            docker_left.remove(self._engine, self._container)
+        if self._room is not None:
+            self._room.clear()
         self._engine.close()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from mlsteps.compute import docker_left, inside
 from mlsteps.compute.carried import LIST, Carried
 from mlsteps.compute.docker_engine import Engine
+from mlsteps.compute.docker_room import Room
 from mlsteps.compute.tar import Owner, packed
 from mlsteps.contracts.spec import StepResult, StepSpec
 
@@ -17,6 +18,7 @@ class Files:
 
     :param carried: None when the container works on this machine's own files.
     :param packages: folders to bring along when it does not see them, by where they are inside.
+    :param room: where they lie when they are no files of the container's own.
     """
 
     def __init__(
@@ -26,12 +28,14 @@ class Files:
         spec: StepSpec,
         carried: Carried | None,
         packages: Mapping[str, str] | None = None,
+        room: Room | None = None,
     ) -> None:
         self._engine = engine
         self._container = container
         self._spec = spec
         self._carried = carried
         self._packages = packages or {}
+        self._room = room
 
     @classmethod
     def of_left_behind(cls, engine: Engine, container: str, spec: StepSpec) -> Files:
@@ -42,9 +46,11 @@ class Files:
 
     def put_in(self, owner: Owner) -> None:
         """Everything that has to be there before it starts."""
+        if self._room is not None:
+            return  # where it is already
 
         def write(archive: tarfile.TarFile) -> None:
-            inside.skeleton(archive, inside.moved_in(self._spec), owner)
+            inside.skeleton(archive, self._spec, owner)
             if self._carried is not None:
                 for target, root in self._packages.items():
                     inside.add_folder(archive, root, target)
@@ -52,6 +58,12 @@ class Files:
 
         with self._engine.told("cannot put files into a container"):
             self._engine.client.put_archive(self._container, "/", packed(write))
+
+    def answer(self) -> bytes | None:
+        """What the runner has left as its result; None for nothing."""
+        if self._room is not None:
+            return self._room.read(inside.ANSWER)
+        return docker_left.read(self._engine, self._container, inside.ANSWER)
 
     def refresh(self) -> None:
         """What the step has said of its run so far can be read here, too."""

@@ -138,7 +138,7 @@ def _run(engine: Engine, image: Image, program: str) -> list[Any] | None:
     client = engine.client
     with engine.told(f"cannot run {image.name}"):
         made = client.create_container(
-            image.id, entrypoint=[program, "-I", "-c", _ASK], command=[], network_disabled=True, labels=_LABELS
+            image.id, entrypoint=[program, "-I", "-c", _ASK], command=[], network_disabled=True, labels=PROBE
         )["Id"]
         try:
             try:
@@ -163,7 +163,7 @@ def _run(engine: Engine, image: Image, program: str) -> list[Any] | None:
 
 
 #: Marks containers that only ask something.
-_LABELS = {"mlsteps.probe": "1"}
+PROBE = {"mlsteps.probe": "1"}
 
 
 def shares_files(engine: Engine, image: Image) -> bool:
@@ -192,7 +192,7 @@ def _look(engine: Engine, image: Image) -> bool:
     try:
         with engine.told("mounts nothing"):
             config = client.create_host_config(mounts=[Mount("/mlsteps-look", folder, type="bind", read_only=True)])
-            made = client.create_container(image.id, ["-"], host_config=config, labels=_LABELS)["Id"]
+            made = client.create_container(image.id, ["-"], host_config=config, labels=PROBE)["Id"]
             try:
                 client.get_archive(made, f"/mlsteps-look/{name}")[0].close()
                 return True

@@ -7,10 +7,11 @@ import json
 import tarfile
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlsteps.compute import inside
 from mlsteps.compute.docker_engine import Engine, EngineError
+from mlsteps.compute.docker_room import Room
 from mlsteps.contracts.spec import StepSpec
 
 if TYPE_CHECKING:
@@ -34,19 +35,27 @@ def labels(spec: StepSpec) -> dict[str, str]:
     }
 
 
-def find(engine: Engine, task: str, content: str) -> tuple[str, StepSpec] | None:
-    """The container of an earlier try at this task that is worth waiting for or has done its work, and its spec.
+class Left(NamedTuple):
+    """A container that was left behind: its id, the folder that it may have here, and its spec."""
+
+    container: str
+    room: Room
+    spec: StepSpec
+
+
+def find(engine: Engine, task: str, content: str) -> Left | None:
+    """The container of an earlier try at this task that is worth waiting for or has done its work.
 
     Whatever else there is of the task is removed, and so are containers of others that nobody has come for.
     """
-    found: tuple[str, StepSpec] | None = None
+    found: Left | None = None
     for item in _list(engine, {"label": [f"{TASK}={task}"]}):
         container = item["Id"]
         spec = _spec(engine, container) if found is None and item["Labels"].get(CONTENT) == content else None
         if spec is not None and _is_of_use(engine, item):
-            found = container, spec
+            found = Left(container, _room(engine, item), spec)
         else:
-            remove(engine, container)
+            remove(engine, container, _room(engine, item))
     _sweep(engine)
     return found
 
@@ -63,7 +72,11 @@ def _sweep(engine: Engine) -> None:
     oldest = datetime.now(UTC) - _KEPT
     for item in _list(engine, {"label": [RUN], "status": ["exited", "dead", "created"]}):
         if datetime.fromtimestamp(item["Created"], UTC) < oldest:
-            remove(engine, item["Id"])
+            remove(engine, item["Id"], _room(engine, item))
+
+
+def _room(engine: Engine, item: Mapping[str, Any]) -> Room:
+    return Room(engine, item["Names"][0].rpartition("/")[2])
 
 
 def _list(engine: Engine, filters: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -93,14 +106,16 @@ def read(engine: Engine, container: str, path: str) -> bytes | None:
         return None if file is None else file.read()
 
 
-def remove(engine: Engine, container: str) -> None:
-    """End a container and forget it; one that is gone is fine."""
+def remove(engine: Engine, container: str, room: Room | None = None) -> None:
+    """End a container and forget it, with its folder; one that is gone is fine."""
     try:
         with engine.told("does not remove a container"):
             engine.client.remove_container(container, force=True, v=True)
     except EngineError as error:
         if error.status not in (404, 409):  # 409: somebody else is removing it
             raise
+    if room is not None:
+        room.clear()
 
 
 def signal(client: APIClient, container: str, name: str) -> bool:

@@ -8,6 +8,7 @@ Images are taken as they are. mlsteps comes in beside them, read-only, and needs
     /mlsteps/home              MLSTEPS_HOME, and HOME of a user that the image does not know
     /mlsteps/answer            takes the ``StepResult``
     /mlsteps/drivers           storage drivers for the runner alone, where a store needs one
+    /mlsteps/bytecode          byte code of what the runner imports, where there is some
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import mlsteps
@@ -29,27 +30,45 @@ SPEC = f"{ROOT}/spec.json"
 HOME = f"{ROOT}/home"
 ANSWER = f"{ROOT}/answer/result.json"
 DRIVERS = f"{ROOT}/drivers"
+BYTECODE = f"{ROOT}/bytecode"
 #: The oldest Python that the runner knows.
 OLDEST = (3, 8)
 
 #: As in :mod:`.local`: an isolated interpreter that finds mlsteps last, so that nothing is shadowed. Drivers come
-#: first, as an image may have others, of another age, for the script.
+#: first, as an image may have others, of another age, for the script. Other byte code is for the start alone.
 BOOT = """
 import sys
 drivers, runtime = sys.argv.pop(2), sys.argv.pop(1)
 sys.path[:0] = [drivers] if drivers else []
 sys.path.append(runtime)
 from mlsteps.runner.__main__ import main
+sys.pycache_prefix = None
 sys.exit(main(sys.argv[1:]))
+"""
+#: Leaves the byte code of what that imports.
+_COMPILE = """
+import sys
+sys.path.append(sys.argv.pop(1))
+import mlsteps.runner.__main__
 """
 
 
-def command(interpreter: str, packages: Mapping[str, str]) -> list[str]:
+def command(interpreter: str, packages: Mapping[str, str], mounted: Iterable[str] = ()) -> list[str]:
     """The program of the container, with its arguments.
 
     :param packages: what :func:`packages` says.
+    :param mounted: what is mounted inside; ``BYTECODE`` may be.
     """
-    return [interpreter, "-I", "-c", BOOT, RUNTIME, DRIVERS if DRIVERS in packages else "", SPEC, ANSWER]
+    start = [interpreter, "-I", *(_PREFIX if BYTECODE in mounted else ()), "-c", BOOT]
+    return [*start, RUNTIME, DRIVERS if DRIVERS in packages else "", SPEC, ANSWER]
+
+
+def compile_command(interpreter: str) -> list[str]:
+    """A program that writes to ``BYTECODE``."""
+    return [interpreter, "-I", *_PREFIX, "-c", _COMPILE, RUNTIME]
+
+
+_PREFIX = ("-X", f"pycache_prefix={BYTECODE}")
 
 
 def moved_in(spec: StepSpec) -> StepSpec:
@@ -58,7 +77,7 @@ def moved_in(spec: StepSpec) -> StepSpec:
 
 
 def skeleton(archive: tarfile.TarFile, spec: StepSpec, owner: Owner) -> None:
-    """What every container is given before it starts, in an archive that is unpacked at ``/``.
+    """What a container is given before it starts, in an archive that is unpacked at ``/``.
 
     :param owner: the step's user.
     """
@@ -66,7 +85,12 @@ def skeleton(archive: tarfile.TarFile, spec: StepSpec, owner: Owner) -> None:
     archive.addfile(folder_entry(RUNTIME, tar.ROOT))
     for path in (HOME, f"{ROOT}/work", os.path.dirname(ANSWER)):
         archive.addfile(folder_entry(path, owner))
-    add_bytes(archive, SPEC, tar.ROOT, json.dumps(spec.to_json()).encode("utf-8", "surrogatepass"))
+    add_bytes(archive, SPEC, tar.ROOT, written_spec(spec))
+
+
+def written_spec(spec: StepSpec) -> bytes:
+    """The spec as a file for the runner inside."""
+    return json.dumps(moved_in(spec).to_json()).encode("utf-8", "surrogatepass")
 
 
 def packages(drivers: str | None) -> dict[str, str]:
