@@ -15,6 +15,7 @@ import pytest
 
 from mlsteps.storage.base import Store
 from mlsteps.storage.open import open_datastore
+from tests.components.google import google_server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -90,6 +91,30 @@ def s3() -> Iterator[dict[str, Any]]:
     service.rm(bucket, recursive=True)
 
 
+@pytest.fixture(scope="session")
+def google() -> Iterator[str]:
+    """The address of a server of Google Cloud Storage: the variable's, else one that is started here."""
+    if os.environ.get("STORAGE_EMULATOR_HOST"):
+        yield os.environ["STORAGE_EMULATOR_HOST"]
+        return
+    with google_server() as url:
+        yield url
+
+
+@pytest.fixture
+def gcs(google: str) -> Iterator[dict[str, Any]]:
+    """A datastore in a new bucket of Google Cloud Storage."""
+    from gcsfs.core import GCSFileSystem
+
+    credentials = {"endpoint_url": google, "token": "anon", "project": "test"}
+    bucket = f"t{uuid.uuid4().hex}"
+    service = GCSFileSystem(**credentials)
+    service.mkdir(bucket)
+    yield {"document": {"name": "gcs", "type": "Url", "url": f"gs://{bucket}/place"}, "credentials": credentials}
+    service.invalidate_cache()
+    service.rm(bucket, recursive=True)
+
+
 @pytest.fixture
 def share() -> Iterator[dict[str, Any]]:
     """A datastore in a new folder of a share."""
@@ -133,6 +158,11 @@ def blob_store(blob) -> Store:
 @pytest.fixture
 def s3_store(s3) -> Store:
     return opened(s3)
+
+
+@pytest.fixture
+def gcs_store(gcs) -> Store:
+    return opened(gcs)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from mlsteps.storage.verify import verify
 from tests.components.conftest import opened
 from tests.storage.contract import ODD_NAMES, paths
 
-KINDS = ["local", "blob", "s3", "share"]
+KINDS = ["local", "blob", "s3", "gcs", "share"]
 
 
 def places(request, source: str, target: str) -> tuple[Store, Store]:

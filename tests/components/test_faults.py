@@ -28,20 +28,20 @@ def transfer(source: Store, target: Store, place: str) -> Any:
 
 def through(place: dict[str, Any], url: str) -> dict[str, Any]:
     """The same place, reached by another address."""
-    if place["document"]["name"] == "s3":
+    if place["document"]["name"] in ("s3", "gcs"):
         return {**place, "credentials": {**place["credentials"], "endpoint_url": url}}
     return {**place, "document": {**place["document"], "endpoint": url.partition("://")[2]}}
 
 
-@pytest.fixture(params=["blob", "s3"])
+@pytest.fixture(params=["blob", "s3", "gcs"])
 def faulty(request) -> Iterator[Callable[[Rule], tuple[Store, Store, Proxy]]]:
     """The store behind a proxy with a rule, the same store without it, and the proxy."""
     place = request.getfixturevalue(request.param)
     made: list[Proxy] = []
 
     def make(rule: Rule) -> tuple[Store, Store, Proxy]:
-        is_s3 = place["document"]["name"] == "s3"
-        address = place["credentials"]["endpoint_url"] if is_s3 else f"http://{place['document']['endpoint']}"
+        known = place["credentials"].get("endpoint_url")
+        address = known or f"http://{place['document']['endpoint']}"
         made.append(Proxy(address, rule))
         return opened(through(place, made[-1].url)), opened(place), made[-1]
 
@@ -52,7 +52,7 @@ def faulty(request) -> Iterator[Callable[[Rule], tuple[Store, Store, Proxy]]]:
 
 @pytest.mark.parametrize("fault", [503, 429, 500, "reset", "cut"])
 def test_what_passes_is_tried_again(faulty, fault, local_store) -> None:
-    kinds = ("GET",) if fault == "cut" else ("GET", "PUT")
+    kinds = ("GET",) if fault == "cut" else ("GET", "PUT", "POST")
     store, direct, proxy = faulty(lambda method, path, number: fault if method in kinds and number % 5 == 2 else None)
     for path, data in FILES.items():
         local_store.write(f"in/{path}", data)
@@ -84,7 +84,7 @@ def test_a_server_that_stays_away_is_an_error_and_leaves_nothing(faulty, local_s
     refused: list[str] = []
 
     def rule(method: str, path: str, number: int) -> int | None:
-        if method != "PUT":
+        if method not in ("PUT", "POST"):
             return None
         refused.append(path)
         return 403

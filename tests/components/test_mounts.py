@@ -350,7 +350,7 @@ def test_a_name_that_is_a_file_and_a_folder_is_said(steps, web, tmp_path):
     assert mount_points() == []
 
 
-@pytest.fixture(params=["blob", "s3", "share"])
+@pytest.fixture(params=["blob", "s3", "gcs", "share"])
 def place(request):
     return request.getfixturevalue(request.param)
 

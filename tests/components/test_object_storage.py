@@ -50,3 +50,12 @@ def test_s3(s3, connections, airflow_home) -> None:
     connections(landing={"conn_type": "aws", "login": given["key"], "password": given["secret"], "extra": extra})
     use(ObjectStoragePath(s3["document"]["url"].replace("s3://", "s3://landing@")))
     assert opened(s3).read("folder/größe 1.txt") == b"hello"
+
+
+def test_google(gcs, connections, airflow_home) -> None:
+    from airflow.sdk import ObjectStoragePath
+
+    extra = {"endpoint_url": gcs["credentials"]["endpoint_url"], "is_anonymous": True}
+    connections(cloud={"conn_type": "google_cloud_platform", "extra": extra})
+    use(ObjectStoragePath(gcs["document"]["url"].replace("gs://", "gs://cloud@")))
+    assert opened(gcs).read("folder/größe 1.txt") == b"hello"

@@ -52,6 +52,14 @@ class TestS3(StoreContract):
         return s3_store
 
 
+class TestGoogle(StoreContract):
+    has_real_folders = False
+
+    @pytest.fixture
+    def store(self, gcs_store: Store) -> Store:
+        return gcs_store
+
+
 class TestShare(StoreContract):
     refused = ("what?.csv",)
 

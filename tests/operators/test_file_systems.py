@@ -36,7 +36,7 @@ def test_what_is_missing_is_named(airflow_home, monkeypatch) -> None:
     with pytest.raises(UserErrorException, match="no connection 'nobody' in Airflow"):
         open_one("s3", "nobody", None)
     monkeypatch.setitem(sys.modules, "gcsfs", None)
-    with pytest.raises(StoreError, match="pip install gcsfs"):
+    with pytest.raises(StoreError, match=r"pip install airflow-provider-mlsteps\[gcs\]"):
         open_one("gs", None, None)
 
 

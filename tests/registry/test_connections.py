@@ -27,6 +27,8 @@ _USER = {"username": "u", "password": "p"}
         ("samba://u:p@server:1445/share", {"host": "server", "port": 1445, "username": "u", "password": "p"}),
         ("postgres://u:p@h:5/d?sslmode=x", {**_USER, "host": "h", "port": 5, "database": "d", "sslmode": "x"}),
         ("postgresql://u:p@h/d", {**_USER, "host": "h", "database": "d"}),
+        ("google-cloud-platform://?key_path=%2Fk.json&project=p", {"token": "/k.json", "project": "p"}),
+        ("google-cloud-platform://?is_anonymous=True&endpoint_url=http://h", {"token": "anon", "endpoint_url": "http://h"}),
         ("generic://?account_key=k", {"account_key": "k"}),
         ("sftp://u:p@h:22", {"host": "h", "port": 22, "username": "u", "password": "p"}),
     ],
@@ -122,6 +124,19 @@ def test_secrets_are_found_by_value_also_inside_connection_strings():
     }
     found = secret_texts(options)
     assert {"K/EY==", "a%2Fb", "a/b", "T", options["connection_string"], options["sas_token"]} == set(found)
+
+
+def test_of_a_key_of_google_the_secrets_alone_are_masked():
+    key = {
+        "type": "service_account",
+        "project_id": "p",
+        "client_email": "a@b",
+        "private_key": "PEM",
+        "private_key_id": "ID",
+    }
+    connection = {"conn_type": "google_cloud_platform", "extra": {"keyfile_dict": json.dumps(key)}}
+    assert secret_texts(driver_options(connection)) == ["PEM", "ID"]
+    assert secret_texts({"token": "anon"}) == []
 
 
 def test_a_key_becomes_a_connection_string_that_no_variable_can_override():

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlsteps.errors import StoreError, UserErrorException
 from mlsteps.hooks.connections import airflow_credentials
-from mlsteps.storage.drivers import for_driver, quieten
+from mlsteps.storage.drivers import file_system, for_driver, quieten
 from mlsteps.storage.open import package_of
 
 
@@ -32,14 +32,12 @@ def open_one(protocol: str, conn_id: str | None, options: Mapping[str, Any] | No
     :raises UserErrorException: when there is no such connection.
     :raises StoreError: when the driver is missing, naming what to install.
     """
-    import fsspec
-
     known = airflow_credentials(conn_id) if conn_id else {}
     if known is None:
         raise UserErrorException(f"{protocol}://{conn_id}@...: there is no connection {conn_id!r} in Airflow.")
     quieten()
     try:
-        return fsspec.filesystem(protocol, **for_driver(protocol, {**known, **(options or {})}))
+        return file_system(protocol, for_driver(protocol, {**known, **(options or {})}))
     except ImportError as error:
         raise StoreError(
             f"{protocol}:// needs a driver: pip install {package_of(protocol)} ({error}).", error

@@ -25,7 +25,13 @@ _PLAIN = frozenset((
     "host", "instance", "login", "port", "profile", "project", "region_name", "role_arn", "role_session_name", "schema",
     "sslmode", "sts_endpoint_url", "tenant_id", "username",
     "managed_identity_client_id", "workload_identity_client_id", "workload_identity_tenant_id",
+    # of a key file of Google's
+    "auth_provider_x509_cert_url", "auth_uri", "client_email", "client_x509_cert_url", "project_id", "token_uri",
+    "type", "universe_domain",
 ))  # fmt: skip
+
+#: What gcsfs is told instead of a token where everyone may ask.
+_NOBODY = "anon"
 
 
 def parse(text: str, what: str = "The connection") -> Dict[str, Any]:
@@ -154,7 +160,12 @@ def _smb(connection: Connection, extra: Mapping[str, Any]) -> Options:
 def _google(connection: Connection, extra: Mapping[str, Any]) -> Options:
     key = extra.get("keyfile_dict")
     token = json.loads(key) if isinstance(key, str) else key
-    return {"token": token or extra.get("key_path"), "project": extra.get("project")}
+    nobody = _NOBODY if str(extra.get("is_anonymous")).lower() == "true" else None
+    return {
+        "token": token or extra.get("key_path") or nobody,
+        "project": extra.get("project"),
+        "endpoint_url": extra.get("endpoint_url"),
+    }
 
 
 def _databricks(connection: Connection, extra: Mapping[str, Any]) -> Options:
@@ -261,7 +272,7 @@ def secret_texts(options: Mapping[str, Any]) -> List[str]:
     for name, value in options.items():
         if isinstance(value, Mapping):
             found += secret_texts(value)
-        elif isinstance(value, str) and value and name not in _PLAIN:
+        elif isinstance(value, str) and value and name not in _PLAIN and value != _NOBODY:
             found.append(value)
             found += _parts(value)
     return list(dict.fromkeys(found))

@@ -11,6 +11,7 @@ from mlsteps.errors import StoreError
 
 Options = Dict[str, Any]
 _AZURE = ("abfs", "abfss", "az", "adl")
+_GOOGLE = ("gs", "gcs")
 #: What azure-identity finds an identity by, besides the metadata service of virtual machines.
 _IDENTITY_VARIABLES = ("AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE", "IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 _TALKATIVE = ("azure", "smbprotocol", "botocore", "aiobotocore", "s3fs", "paramiko")
@@ -49,8 +50,33 @@ def open_file_system(protocol: str, url: str, options: Options) -> Tuple[Any, st
         from mlsteps.storage.azure_blob import open_blobs
 
         return open_blobs(url, options)
-    file_system, root = url_to_fs(url, **options)
-    return file_system, root
+    if protocol in _GOOGLE:
+        found = file_system(protocol, options)
+        return found, found._strip_protocol(url)
+    opened, root = url_to_fs(url, **options)
+    return opened, root
+
+
+def file_system(protocol: str, options: Options) -> Any:
+    """An fsspec file system of its own class, as anybody opens it.
+
+    :raises ImportError: when its driver is not installed.
+    """
+    import fsspec
+
+    if protocol in _GOOGLE and _is_own_google(options):
+        from gcsfs.core import GCSFileSystem
+
+        # The usual class asks Google's control plane, over gRPC and for a minute, of what kind each bucket is.
+        return GCSFileSystem(**options)
+    return fsspec.filesystem(protocol, **options)
+
+
+def _is_own_google(options: Mapping[str, Any]) -> bool:
+    """Whether Google's storage is a server of one's own, such as an emulator."""
+    address = str(options.get("endpoint_url") or os.environ.get("STORAGE_EMULATOR_HOST") or "")
+    host = urlsplit(address if "://" in address else f"//{address}").hostname or ""
+    return bool(host) and not host.endswith(".googleapis.com")
 
 
 def _azure(options: Options) -> Options:

@@ -17,7 +17,7 @@ from mlsteps.storage.relayed import RelayedStore, relay
 _PACKAGES = {
     **dict.fromkeys(("abfs", "abfss", "az"), "airflow-provider-mlsteps[azure]"),
     **dict.fromkeys(("s3", "s3a"), "airflow-provider-mlsteps[s3]"),
-    **dict.fromkeys(("gs", "gcs"), "gcsfs"),
+    **dict.fromkeys(("gs", "gcs"), "airflow-provider-mlsteps[gcs]"),
     "sftp": "paramiko",
     "ssh": "paramiko",
     "smb": "smbprotocol",
