@@ -1,4 +1,4 @@
-"""Timing in pairs: A, B, A, B ..., so that a machine whose speed drifts changes both alike."""
+"""Timing in pairs: A, B, A, B ..., so that a machine whose speed drifts changes both alike; and peak memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -13,6 +14,20 @@ def seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def forget_peak() -> None:
+    """From here on the peak memory of this process counts anew (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_mb(pid: int | str = "self") -> float:
+    """The most memory in MiB that a process has had, since it was started or :func:`forget_peak` was called.
+
+    `ru_maxrss` would not do: a process begins with that of whoever started it.
+    """
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def paired(

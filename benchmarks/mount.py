@@ -18,18 +18,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import report, seconds
+from benchmarks.measure import peak_mb, report, seconds
 
 SIZE = 1 << 30
 _VARIABLES = ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _DOWNLOAD = """
-import json, resource, sys
+import json, sys
+from benchmarks.measure import peak_mb
 from mlsteps.storage.caching.fetch import fetch
 from mlsteps.storage.datasets import SourceFile
 from mlsteps.storage.open import open_store
 place, row, target = json.loads(sys.stdin.read())
 fetch(SourceFile(open_store(**place), *row), target)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(peak_mb())
 """
 
 
@@ -98,7 +99,7 @@ class Compared:
                     piece = file.read(min(1 << 20, count))
                     assert piece
                     count -= len(piece)
-            self.peak = max(self.peak, _peak_of(made.pid))
+            self.peak = max(self.peak, peak_mb(made.pid))
         finally:
             made.stop()
 
@@ -128,11 +129,6 @@ class Compared:
 def compare(name: str, pairs: list[tuple[float, float]], **more: int) -> None:
     mounted, downloaded = (statistics.median(column) for column in zip(*pairs, strict=True))
     report(name, "s", mounted, downloaded, statistics.median(a / b for a, b in pairs), None, **more)
-
-
-def _peak_of(pid: int) -> float:
-    text = Path(f"/proc/{pid}/status").read_text()
-    return int(text.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def main() -> None:

@@ -7,13 +7,12 @@ the ratio for one that nobody has read yet: SHA-256 of one file cannot be faster
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import paired, report
+from benchmarks.measure import forget_peak, paired, peak_mb, report
 
 LARGE = 2 << 30
 SMALL = (5_000, 4096)
@@ -71,10 +70,10 @@ def compare(name: str, source: Path, folder: Path, target: float) -> None:
     def cp() -> None:
         subprocess.run(["cp", "-r", source, peer_at], check=True)
 
+    forget_peak()
     ours, peer, ratio = paired(lambda: transfer(source, ours_at), cp, before=clean)
     unread = paired(lambda: transfer(source, ours_at), cp, 3, before=lambda: (clean(), forget_digests()))[2]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    report(name, "s", ours, peer, ratio, target, unread=round(unread, 3), peak_memory_mb=round(peak))
+    report(name, "s", ours, peer, ratio, target, unread=round(unread, 3), peak_memory_mb=round(peak_mb()))
 
 
 def main() -> None:

@@ -1,22 +1,19 @@
-"""The two Python programs that `transfer_stores` measures: a JSON line in, a copy, a JSON line out."""
+"""The programs that `transfer_stores` measures: a JSON line in, a copy, a JSON line out.
+
+Each runs in a process of its own that is small when it begins, so that the peak memory is its own.
+"""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import logging
 import os
-import resource
+import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-
-def has_airflow_operator() -> bool:
-    try:
-        return importlib.util.find_spec("airflow.providers.common.io") is not None
-    except ModuleNotFoundError:
-        return False
+from benchmarks.measure import forget_peak, peak_mb
 
 
 def ours(order: dict) -> None:
@@ -37,6 +34,7 @@ def airflow(order: dict) -> None:
     from airflow.sdk import ObjectStoragePath
     from airflow.sdk.io import attach
 
+    logging.getLogger("azure").setLevel(logging.WARNING)  # or it would tell of every request
     for end in ("source", "target"):
         if order[end]["protocol"] != "file":
             options = order[end]["options"]
@@ -57,18 +55,30 @@ def airflow(order: dict) -> None:
         list(pool.map(one, order["names"]))
 
 
+def rclone(order: dict) -> dict:
+    """`rclone copy --checksum`, a process each time."""
+    number = str(order["workers"])
+    command = [order["rclone"], "--config", order["settings"], "copy", "--checksum", "--transfers", number]
+    command += ["--checkers", number, "--multi-thread-streams", number, "--s3-upload-concurrency", number]
+    command += ["--azureblob-upload-concurrency", number, order["source"]["rclone"], order["target"]["rclone"]]
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"rclone ended with {os.waitstatus_to_exitcode(status)}")
+    return {"cpu": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024}
+
+
 def main(kind: str) -> None:
-    logging.getLogger("azure").setLevel(logging.WARNING)  # or it would tell of every request
-    logging.getLogger("airflow.task.operators").setLevel(logging.ERROR)  # likewise that this is no task
+    os.environ["AIRFLOW__LOGGING__LOGGING_LEVEL"] = "ERROR"  # each operator would say that it is in no task
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints
     for line in sys.stdin:
         order = json.loads(line)
-        start = time.perf_counter()
-        {"ours": ours, "airflow": airflow}[kind](order)
-        seconds = time.perf_counter() - start
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        answers.write(json.dumps({"seconds": seconds, "peak_mb": peak}) + "\n")
+        forget_peak()
+        start, processor = time.perf_counter(), time.process_time()
+        found = {"ours": ours, "airflow": airflow, "rclone": rclone}[kind](order)
+        answer = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - processor, "peak_mb": peak_mb()}
+        answers.write(json.dumps({**answer, **(found or {})}) + "\n")
         answers.flush()
 
 

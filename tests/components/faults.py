@@ -25,6 +25,7 @@ class Proxy:
         self.faults = 0
         self.requests: dict[str, int] = {}
         self.sent = 0  # bytes of bodies that clients sent and the server took
+        self.given = 0  # bytes of bodies that the server gave
         self.lock = threading.Lock()
         proxy = self
 
@@ -85,6 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         data = answer.read()
         with self.owner.lock:
             self.owner.sent += len(body)
+            self.owner.given += len(data)
         self.send_response_only(answer.status, answer.reason)
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "transfer-encoding", "content-length", "keep-alive"):

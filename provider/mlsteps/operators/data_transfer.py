@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -96,7 +97,8 @@ class DataTransferOperator(BaseOperator):  # type: ignore[misc]
                 return {**answer, "files": len(plan.items), "bytes": plan.size}
             from mlsteps.storage.copying.run import copy
 
-            manifest = copy(plan, workers=self.workers, note=self.log.info, check=self._check)
+            with self._tidied(plan, context):
+                manifest = copy(plan, workers=self.workers, note=self.log.info, check=self._check)
             return {**answer, "files": len(manifest.files), "bytes": manifest.size, "tree": manifest.tree}
 
     def plan(self) -> Plan:
@@ -112,6 +114,23 @@ class DataTransferOperator(BaseOperator):  # type: ignore[misc]
         target = open_place(str(self.destination), self.destination_conn_id, self.mlsteps_conn_id)
         kind, found = sources(source.store, source.path, self.source_type or None)
         return plan(found, kind, target.store, target.path, self.destination_type or None)
+
+    @contextmanager
+    def _tidied(self, plan: Plan, context: Context) -> Iterator[None]:
+        """A try that fails leaves the parts of large files to the next; the last one leaves none."""
+        from mlsteps.errors import AzureMLException
+        from mlsteps.storage.copying.run import give_up
+
+        try:
+            yield
+        except Exception:
+            instance: Any = context.get("ti")
+            if instance is not None and instance.try_number > instance.max_tries:
+                try:
+                    give_up(plan)
+                except AzureMLException as error:  # the store is out of reach: the failure to be told is the transfer's
+                    self.log.warning("Parts of large files may be left: %s", error.message)
+            raise
 
     def dry_run(self) -> None:
         """Say what would be copied."""

@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, Callable, Iterator, List, Mapping, NamedTuple,
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UnsupportedFeature
+from mlsteps.storage.objects.ahead import all_of
+from mlsteps.storage.parts import Coming, Kept, Remarks
 
 #: Names that begin so are files on their way; no listing ever shows them.
 TEMPORARY = ".mlsteps-tmp-"
@@ -141,6 +143,20 @@ class Store(ABC):
         """As :meth:`open`, for a file that is read once from its start to its end."""
         return self.open(path, size)
 
+    def section(self, path: str, start: int, end: int, size: int) -> BinaryIO:
+        """The bytes from ``start`` to before ``end`` of a file of ``size`` bytes, read once in order."""
+        file = self.open(path, size) if start else self.stream(path, size)
+        try:
+            if file.seekable():
+                file.seek(start)
+            else:
+                for _ in all_of(file, start):
+                    pass
+        except BaseException:
+            file.close()
+            raise
+        return file
+
     @abstractmethod
     def write(self, path: str, data: bytes) -> None:
         """Make or replace a file, whole or not at all."""
@@ -196,6 +212,30 @@ class Store(ABC):
                     passing(len(piece))
             spool.flush()
             return self.put_file(spool.name, path, stamp=stamp)
+
+    def receive_parts(
+        self,
+        coming: Coming,
+        path: str,
+        *,
+        remarks: Remarks,
+        passing: Passing,
+        kept: Kept,
+    ) -> FileEntry | None:
+        """Make or replace a large file, going on with the parts of it that a killed call has left.
+
+        :param remarks: where the store keeps what a later call needs to find them.
+        :returns: the entry; its ``sha256`` is empty where parts that had arrived are not at hand to be read again.
+            None: the store cannot, and nothing was done.
+        """
+        return None
+
+    def give_up_parts(self, path: str, remark: str) -> None:
+        """Remove what an interrupted :meth:`receive_parts` has left; nothing is fine.
+
+        :param remark: what it had remarked.
+        """
+        return None
 
     def copy_from(
         self,

@@ -10,6 +10,8 @@ from mlsteps.contracts.manifest import FileEntry
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.local_copy import copy_hashed_fast
+from mlsteps.storage.objects.ahead import all_of
+from mlsteps.storage.parts import Coming, Kept, Remarks
 from mlsteps.storage.walk import Walk
 
 
@@ -135,6 +137,37 @@ class LocalStore(Store):
             passed = files.transfer(source, target, passing=passing)
             changed = os.fstat(target.fileno()).st_mtime_ns
         return FileEntry(path, passed.size, passed.sha256, str(changed) if stamp else "")
+
+    def receive_parts(
+        self,
+        coming: Coming,
+        path: str,
+        *,
+        remarks: Remarks,
+        passing: Passing,
+        kept: Kept,
+    ) -> FileEntry | None:
+        """In a file beside it that only ever grows; of two at once, the second does it in the ordinary way."""
+        from mlsteps.storage.part_file import InUse, PartFile
+
+        try:
+            with self._trouble(path, "write"), PartFile(self._at(path), coming.key) as part:
+                kept(part.size)
+                with coming.open(part.size, coming.size) as source:
+                    for piece in all_of(source, coming.size - part.size):
+                        passing(len(piece))
+                        part.write(piece)
+                coming.check()
+                changed = part.finish()
+        except InUse:
+            return None
+        return FileEntry(path, part.size, part.whole.hexdigest(), str(changed))
+
+    def give_up_parts(self, path: str, remark: str) -> None:
+        from mlsteps.storage.part_file import remove_part
+
+        with self._trouble(path, "clean up"):
+            remove_part(self._at(path))
 
     def copy_from(
         self,

@@ -7,8 +7,6 @@ a hidden temporary name and then renamed.
 from __future__ import annotations
 
 import io
-import posixpath
-import secrets
 import threading
 from dataclasses import replace
 from itertools import chain
@@ -18,9 +16,12 @@ from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.hidden import put_hidden
 from mlsteps.storage.objects.ahead import PIECE, Pieces
-from mlsteps.storage.objects.client import Objects, RequestFailed, Unanswered
+from mlsteps.storage.objects.client import Objects
+from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.open_files import abandon, after, size_of
+from mlsteps.storage.parts import Coming, Kept, Remarks
 from mlsteps.storage.ranges import open_ranges
 from mlsteps.storage.stamps import changed_of, stamp_of, tag_of
 
@@ -159,8 +160,14 @@ class FsspecStore(Store):
     def stream(self, path: str, size: int | None = None) -> BinaryIO:
         at = self._at(path)
         if self._objects and size is not None and size > WHOLE and self._objects.takes(at):
-            return self._objects.open(at, size)
+            return self._objects.open(at, 0, size)
         return self.open(path, size)
+
+    def section(self, path: str, start: int, end: int, size: int) -> BinaryIO:
+        at = self._at(path)
+        if self._objects and self._objects.takes(at):
+            return self._objects.open(at, start, end)
+        return super().section(path, start, end, size)
 
     def write(self, path: str, data: bytes) -> None:
         with self._trouble(path, "write"):
@@ -227,6 +234,29 @@ class FsspecStore(Store):
             if not is_stamp and (stamp or (not known and passed.size > WHOLE)):
                 known = self._stamp_of(path, passed.size)
         return FileEntry(path, passed.size, passed.sha256, known)
+
+    def receive_parts(
+        self,
+        coming: Coming,
+        path: str,
+        *,
+        remarks: Remarks,
+        passing: Passing,
+        kept: Kept,
+    ) -> FileEntry | None:
+        at = self._at(path)
+        if not (self._objects and self._objects.takes(at)):
+            return None
+        with self._trouble(path, "write"):
+            sent = self._objects.send(at, coming, remarks, passing, kept)
+        if sent is None:
+            return None
+        return FileEntry(path, coming.size, sent.sha256, self._stamp_of(path, coming.size))
+
+    def give_up_parts(self, path: str, remark: str) -> None:
+        if self._objects and remark:
+            with self._trouble(path, "clean up"):
+                self._objects.give_up(self._at(path), remark)
 
     def _stamp_of(self, path: str, size: int) -> str:
         """The stamp of a file that was just sent, and that the store must hold whole."""
@@ -314,9 +344,11 @@ class FsspecStore(Store):
     def _copied(self, source: str, at: str, size: int) -> Entry | None:
         """Have it copied; what is there now, when it is known without another look."""
         objects = self._objects
-        if objects and objects.copies(source, at) and objects.takes(source) and objects.takes(at):
+        if objects and objects.copies(source, at):
             try:
                 head = objects.copy(source, at)
+                if head.size < 0:
+                    return Entry("", size, f"tag:{head.tag}") if size >= 0 else None
                 if size not in (-1, head.size):  # some servers show a copy before it is whole: it is tried again
                     raise Unanswered(f"{head.size} of {size} bytes were copied", 0)
                 return Entry("", head.size, head.tag)
@@ -350,39 +382,7 @@ class FsspecStore(Store):
         at = self._at(path)
         if self._atomic:
             return send(at)
-        folder = posixpath.dirname(at)
-        self._fs.makedirs(folder, exist_ok=True)
-        temporary = f"{folder}/{TEMPORARY}{secrets.token_hex(8)}"
-        try:
-            answer = send(temporary)
-            self._rename(temporary, at)
-        except BaseException:
-            self._discard(temporary)
-            raise
-        return answer
-
-    def _rename(self, temporary: str, at: str) -> None:
-        from fsspec import AbstractFileSystem
-
-        if type(self._fs).mv is AbstractFileSystem.mv:
-            # The general mv() takes its arguments for patterns; these two do not.
-            self._fs.cp_file(temporary, at)
-            self._fs.rm_file(temporary)
-            return
-        try:
-            self._fs.mv(temporary, at)
-        except OSError:
-            if not self._fs.isfile(at):
-                raise
-            # SMB and others do not rename onto a file: for a moment there is none, but never half of one.
-            self._fs.rm_file(at)
-            self._fs.mv(temporary, at)
-
-    def _discard(self, temporary: str) -> None:
-        try:
-            self._fs.rm_file(temporary)
-        except (OSError, NotImplementedError):
-            pass  # never made, or the connection is gone; the hidden name shows in no listing
+        return put_hidden(self._fs, at, send)
 
 
 def _is_file(info: Mapping[str, Any]) -> bool:

@@ -9,17 +9,20 @@ import json
 import threading
 import time
 from functools import partial
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Set
 
 from mlsteps.contracts.codec import digest_of
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import AzureMLException
-from mlsteps.storage.base import TEMPORARY, Entry, MissingFile
+from mlsteps.storage.base import TEMPORARY, Entry, MissingFile, Store
 from mlsteps.storage.copying.plan import DIRECTORY, Item, Plan
+from mlsteps.storage.parts import LARGE, Remarks
 from mlsteps.storage.retry import with_retries
 
 #: Seconds between segments.
 EVERY = 2.0
+
+_PART = "part-"
 
 
 class Moved(NamedTuple):
@@ -33,7 +36,7 @@ class Moved(NamedTuple):
 
 
 class Ledger:
-    """The ledger of one plan. Safe for threads."""
+    """The ledger of one plan, and what its store remarks of large files on their way. Safe for threads."""
 
     def __init__(self, plan: Plan, every: float = EVERY) -> None:
         self._store = plan.store
@@ -44,6 +47,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._waiting: List[List[object]] = []
         self._next = 0
+        self._remarks: Dict[str, _Remarks] = {}
         self._written = time.monotonic()
         self._known = self._read()
 
@@ -102,7 +106,53 @@ class Ledger:
         lines = "".join(json.dumps(row) + "\n" for row in rows)
         self._store.write(self._segment(number), lines.encode("utf-8", "surrogatepass"))
 
+    def remarks(self, item: Item) -> Remarks:
+        """What there is to remark of a large file that comes in parts."""
+        place = f"{self._folder}/{_PART}{digest_of(item.path)[:16]}.json"
+        with self._lock:
+            return self._remarks.setdefault(item.path, _Remarks(self._store, place, item.path))
+
     def forget(self) -> None:
         """The transfer is whole."""
-        if self._next:
+        if self._next or any(remarks.is_there for remarks in self._remarks.values()):
+            self._give_up_parts(set(self._remarks))
             self._store.delete(self._folder)
+
+    def give_up(self, items: List[Item]) -> None:
+        """There will be no other try soon: remove the parts that lie around. What has arrived whole stays known."""
+        for item in items:
+            if item.source.size >= LARGE:
+                self._store.give_up_parts(item.path, "")
+        self._give_up_parts(set())
+        if not self._next:
+            self._store.delete(self._folder)
+
+    def _give_up_parts(self, but: Set[str]) -> None:
+        """Of all files but these, which are in their place by now."""
+        for child in self._store.children(self._folder):
+            if child.name.startswith(_PART):
+                place = f"{self._folder}/{child.name}"
+                path, remark = json.loads(self._store.read(place))
+                if path not in but:
+                    self._store.give_up_parts(path, remark)
+                    self._store.delete(place)
+
+
+class _Remarks(Remarks):
+    """In a file of the ledger."""
+
+    def __init__(self, store: Store, place: str, path: str) -> None:
+        self._store, self._place, self._path = store, place, path
+        self.is_there = False
+
+    def read(self) -> str:
+        try:
+            found = json.loads(with_retries(partial(self._store.read, self._place)))
+        except MissingFile:
+            return ""
+        self.is_there = True
+        return str(found[1])
+
+    def write(self, text: str) -> None:
+        self.is_there = True
+        self._store.write(self._place, json.dumps([self._path, text]).encode())

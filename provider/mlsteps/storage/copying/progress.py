@@ -45,6 +45,11 @@ class Progress:
             self._done += 1
             self._kept += size
 
+    def resumed(self, count: int) -> None:
+        """So many bytes of a file on its way are there already; negative when it is begun again."""
+        with self._lock:
+            self._kept += count
+
     def summary(self) -> str:
         """All of it, at the end."""
         seconds = max(time.monotonic() - self._started, 1e-6)

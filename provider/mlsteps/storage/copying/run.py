@@ -13,7 +13,9 @@ from mlsteps.storage.copying.digests import SourceDigests
 from mlsteps.storage.copying.ledger import Ledger
 from mlsteps.storage.copying.plan import DIRECTORY, FILE, Item, Plan
 from mlsteps.storage.copying.progress import Progress
+from mlsteps.storage.copying.source import coming
 from mlsteps.storage.digests import file_digest
+from mlsteps.storage.parts import LARGE
 
 #: Copies under way at once, unless the caller says otherwise. Each holds at most a few pieces of 8 MiB in memory.
 WORKERS = 8
@@ -101,7 +103,7 @@ class _Copy:
         return 1 if local and size < (128 << 10) * len(items) else self._workers
 
     def _copy(self, item: Item) -> FileEntry:
-        moved = 0
+        moved = there = 0
 
         def passing(count: int) -> None:
             nonlocal moved
@@ -109,15 +111,21 @@ class _Copy:
             moved += count
             self._progress.passed(count)
 
+        def kept(count: int) -> None:
+            nonlocal there
+            there += count
+            self._progress.resumed(count)
+
         self._look()
         try:
-            entry = self._moved(item, passing)
+            entry = self._moved(item, passing, kept)
             if item.source.size >= 0 and entry.size != item.source.size:
                 raise StoreError(
                     f"{item.source.store.url_of(item.source.path)} had {item.source.size} bytes when it was listed and "
                     f"{entry.size} when it was copied: it changed meanwhile."
                 )
         except BaseException as error:
+            self._progress.resumed(-there)
             self._progress.passed(-moved)  # they pass again when it is tried again
             raise self._stopped or error from error.__cause__  # a store may have taken the stop for trouble of its own
         entry = replace(entry, path=item.name)
@@ -134,13 +142,17 @@ class _Copy:
             self._stopped = error
             raise
 
-    def _moved(self, item: Item, passing: Callable[[int], None]) -> FileEntry:
+    def _moved(self, item: Item, passing: Callable[[int], None], kept: Callable[[int], None]) -> FileEntry:
         source, store = item.source, self._plan.store
         if source.store.url_of(source.path) == store.url_of(item.path):
             return self._itself(item)
         known = self._digests.known(item)
         size = source.size if self._is_looked_at else -1
         entry = store.copy_from(source.store, source.path, item.path, passing=passing, known=known, size=size)
+        if entry is None and source.size >= LARGE and source.stamp:
+            entry = store.receive_parts(
+                coming(source), item.path, remarks=self._ledger.remarks(item), passing=passing, kept=kept
+            )
         if entry is not None:
             return entry if entry.sha256 else replace(entry, sha256=_identity(source))
         with source.store.stream(source.path, source.size if source.size >= 0 else None) as file:
@@ -173,6 +185,14 @@ class _Copy:
         import os
 
         os.makedirs(self._plan.store.local_path(self._plan.path) or "", exist_ok=True)
+
+
+def give_up(plan: Plan) -> None:
+    """Remove the parts of large files that interrupted tries of a plan have left: there will be no other try soon.
+
+    A later one still knows which files had arrived whole.
+    """
+    Ledger(plan).give_up(plan.items)
 
 
 def _identity(source: Any) -> str:

@@ -25,6 +25,13 @@ class Pieces(io.RawIOBase):
             yield rest
         yield from self._pieces
 
+    def next(self, most: int) -> Any:
+        """What comes next, at most so many bytes, as it is; nothing at the end."""
+        if not len(self._rest):
+            self._rest = memoryview(next(self._pieces, b""))
+        piece, self._rest = self._rest[:most], self._rest[most:]
+        return piece
+
     def readable(self) -> bool:
         return True
 
@@ -40,6 +47,25 @@ class Pieces(io.RawIOBase):
         if not self.closed and hasattr(self._pieces, "close"):
             self._pieces.close()
         super().close()
+
+
+def some_of(source: Any, most: int) -> Any:
+    """What an open file gives next, at most so many bytes, without a copy where that can be; nothing at the end."""
+    return source.next(most) if isinstance(source, Pieces) else source.read(most)
+
+
+def all_of(source: Any, count: int) -> Iterator[Any]:
+    """So many bytes of an open file, in pieces.
+
+    :raises ConnectionError: when it ends before.
+    """
+    left = count
+    while left > 0:
+        piece = some_of(source, min(PIECE, left))
+        if not len(piece):
+            raise ConnectionError(f"{count - left} of {count} bytes came")
+        left -= len(piece)
+        yield piece
 
 
 def one_ahead(pieces: Iterator[Any]) -> Iterator[Any]:
@@ -59,6 +85,15 @@ def one_ahead(pieces: Iterator[Any]) -> Iterator[Any]:
     finally:
         waiting.cancel()
         pool.shutdown(wait=False)
+
+
+def without(pieces: Iterator[Any], count: int) -> Iterator[Any]:
+    """What comes after the first ``count`` bytes."""
+    for piece in pieces:
+        rest = memoryview(piece)[count:]
+        count = max(0, count - len(piece))
+        if len(rest):
+            yield rest
 
 
 def in_order(fetch: Callable[[int, int], Any], start: int, size: int, ahead: int) -> Iterator[Any]:

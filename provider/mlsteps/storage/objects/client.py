@@ -6,12 +6,16 @@ import re
 import threading
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO, Dict, Iterator, Mapping, NamedTuple, cast
+from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, NamedTuple, cast
 
 from mlsteps.errors import AzureMLException, StoreError
 from mlsteps.storage.base import redact
-from mlsteps.storage.objects.ahead import PIECE, Pieces, in_order, one_ahead
+from mlsteps.storage.objects.ahead import PIECE, Pieces, in_order, one_ahead, without
+from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.options import Settings, settings_of
+from mlsteps.storage.objects.requests import open_requests
+from mlsteps.storage.objects.uploads import Sent, Upload
+from mlsteps.storage.parts import Coming, Kept, Remarks
 
 #: Pieces under way at once, of all large objects together; each large object has at least two.
 _UNDER_WAY = 16
@@ -24,18 +28,6 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _NETWORK = re.compile(
     r"HTTP error|error sending request|error decoding response|connection|timed out|broken pipe", re.I
 )
-
-
-class RequestFailed(OSError):
-    """A request that was refused, or that nobody answered; ``status`` is the service's, 0 for none."""
-
-    def __init__(self, text: str, status: int) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-class Unanswered(RequestFailed, ConnectionError):
-    """The connection failed."""
 
 
 class Head(NamedTuple):
@@ -66,6 +58,7 @@ class Objects:
         self._stores: Dict[str, Any] = {}
         self._large = 0
         self._lock = threading.Lock()
+        self._requests = open_requests(service, settings)
 
     def takes(self, at: str) -> bool:
         """Whether obstore takes the name as it is."""
@@ -73,11 +66,11 @@ class Objects:
         return bool(bucket and name) and "//" not in name and not name.endswith("/") and name.isprintable()
 
     def copies(self, source: str, at: str) -> bool:
-        """Whether it can be asked for this copy: within one bucket, of a plain name, which all servers decode alike.
-
-        Azure's copies may end later, and the driver waits for them.
-        """
-        return self._service == "s3" and source.partition("/")[0] == at.partition("/")[0] and bool(_PLAIN.match(source))
+        """Whether it can have an object copied: of a plain name, which all servers decode alike."""
+        if not (self.takes(source) and self.takes(at) and _PLAIN.match(source)):
+            return False
+        is_one_bucket = source.partition("/")[0] == at.partition("/")[0]
+        return self._requests is not None or (self._service == "s3" and is_one_bucket)
 
     def read(self, at: str) -> Any:
         """An object's bytes."""
@@ -87,12 +80,12 @@ class Objects:
         with _told(at):
             return obstore.get(store, name).bytes()
 
-    def open(self, at: str, size: int) -> BinaryIO:
-        """A large object as a file that is read from its start, several pieces at once.
+    def open(self, at: str, start: int, end: int) -> BinaryIO:
+        """A large object as a file that is read once from one place to another, several pieces at once.
 
         All pieces are of one state of the object: one that is written meanwhile ends in an error.
         """
-        return cast(BinaryIO, Pieces(self._pieces(at, size), size))
+        return cast(BinaryIO, Pieces(self._pieces(at, start, end), end - start))
 
     def head(self, at: str) -> Head:
         """Size and etag."""
@@ -126,13 +119,38 @@ class Objects:
             answer = obstore.put(store, name, pieces, use_multipart=True, chunk_size=part, max_concurrency=width)
         return _bare(answer["e_tag"])
 
+    def send(
+        self,
+        at: str,
+        coming: Coming,
+        remarks: Remarks,
+        passing: Callable[[int], Any],
+        kept: Kept,
+    ) -> Sent | None:
+        """Make or replace an object so that a later process can go on; None where that cannot be."""
+        if self._requests is None:
+            return None
+        with self._width() as width:
+            return Upload(self._requests, at, coming, remarks, passing, kept).send(width)
+
+    def give_up(self, at: str, remark: str) -> None:
+        """Let go of what such an upload has left: the remark that it made."""
+        name = remark.partition(" ")[2]
+        if self._requests is not None and name:
+            self._requests.give_up(at, name)
+
     def copy(self, source: str, at: str) -> Head:
-        """Have the service copy an object within a bucket."""
+        """Have the service copy an object within the account."""
         import obstore
 
-        store, name = self._store(at)
-        with _told(at):
-            obstore.copy(store, source.partition("/")[2], name)
+        if self._requests is not None:
+            tag = self._requests.copy(source, at)
+            if self._service == "azure":
+                return Head(-1, tag)  # it has waited for the end
+        else:
+            store, name = self._store(at)
+            with _told(at):
+                obstore.copy(store, source.partition("/")[2], name)
         return self.head(at)
 
     def _store(self, at: str) -> Any:
@@ -152,24 +170,24 @@ class Objects:
             return S3Store(bucket=bucket, retry_config=retry, **self._settings)
         return AzureStore(container_name=bucket, retry_config=retry, **self._settings)
 
-    def _pieces(self, at: str, size: int) -> Iterator[Any]:
+    def _pieces(self, at: str, start: int, end: int) -> Iterator[Any]:
         import obstore
 
         store, name = self._store(at)
         with self._width() as width:
             with _told(at):
                 try:
-                    first = obstore.get(store, name, options={"range": (0, min(PIECE, size))})
+                    first = obstore.get(store, name, options={"range": (start, min(start + PIECE, end))})
                 except obstore.exceptions.GenericError as error:
                     if "non-partial" not in str(error):
                         raise
                     first = None  # a server that gives objects only whole
             if first is None:
-                yield from self._whole(at)
+                yield from without(self._whole(at), start)
                 return
             tag = first.meta["e_tag"]
             yield first.bytes()
-            yield from in_order(partial(self._range, at, tag), PIECE, size, width)
+            yield from in_order(partial(self._range, at, tag), start + PIECE, end, width)
 
     def _range(self, at: str, tag: str | None, start: int, end: int) -> Any:
         import obstore

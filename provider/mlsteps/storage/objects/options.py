@@ -15,7 +15,7 @@ _BLOB = {"connection_string", "account_name", "account_key", "sas_token", "accou
     "tenant_id",
 }
 #: Files of certificates that people name for their drivers.
-_AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
+AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 def settings_of(protocol: str, options: Mapping[str, Any]) -> Settings | None:
@@ -85,7 +85,7 @@ def _with_client(found: Settings, address: str) -> Settings:
     client: Dict[str, Any] = {"timeout": "10 min", "connect_timeout": "20 s", "read_timeout": "2 min"}
     if address.startswith("http://"):
         client["allow_http"] = True
-    bundle = next((os.environ[name] for name in _AUTHORITIES if os.path.isfile(os.environ.get(name, ""))), None)
+    bundle = next((os.environ[name] for name in AUTHORITIES if os.path.isfile(os.environ.get(name, ""))), None)
     if bundle and not client.get("allow_http"):
         with open(bundle, "rb") as file:
             client["root_certificate"] = file.read()

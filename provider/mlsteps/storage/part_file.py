@@ -1,0 +1,116 @@
+"""A local file on its way, which a later process goes on with."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+from typing import Any, BinaryIO
+
+from mlsteps.errors import StoreError
+from mlsteps.storage import files
+from mlsteps.storage.base import TEMPORARY
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class InUse(StoreError):
+    """Another process is writing the file."""
+
+
+class PartFile:
+    """Hidden beside ``final``, it becomes that by :meth:`finish`; an interrupted one stays, unless the disk is full.
+
+    In ``<its name>.parts`` are the content's key, and for each piece that was written the bytes up to there and their
+    SHA-256. What is there counts as far as it has these digests.
+    """
+
+    def __init__(self, final: str, key: str) -> None:
+        self._final = final
+        self._path = _beside(final)
+        self._key = key.encode()
+        self.whole = hashlib.sha256()
+        self.size = 0
+
+    def __enter__(self) -> PartFile:
+        """
+        :raises InUse: see there.
+        """
+        os.makedirs(os.path.dirname(self._path), exist_ok=True)
+        self._file: BinaryIO = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666), "r+b", buffering=0)
+        try:
+            self._lock()
+            self._listed: BinaryIO = open(self._path + ".parts", "a+b", buffering=0)
+        except BaseException:
+            self._file.close()
+            raise
+        self._go_on()
+        return self
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(self._file.fileno()), os.stat(self._path)):
+                return
+        except (BlockingIOError, FileNotFoundError):
+            pass  # its writer has it, or has just finished
+        raise InUse(f"{self._final} is being written by another process.")
+
+    def _go_on(self) -> None:
+        self._listed.seek(0)
+        key, *lines = self._listed.read().split(b"\n")
+        listed = len(key) + 1
+        for line in lines if key == self._key else []:
+            size, _, digest = line.partition(b" ")
+            more = self._read(int(size) - self.size) if size.isdigit() else None
+            if more is None or more.hexdigest().encode() != digest:
+                break
+            self.whole, self.size, listed = more, int(size), listed + len(line) + 1
+        self._file.truncate(self.size)
+        self._file.seek(self.size)
+        self._listed.truncate(listed if self.size else 0)
+        if not self.size:
+            self._listed.write(self._key + b"\n")
+
+    def _read(self, count: int) -> Any:
+        """The digest of all so far and of so many bytes more; None when there are not so many."""
+        whole = self.whole.copy()
+        while count > 0:
+            data = self._file.read(min(count, files.CHUNK))
+            if not data:
+                return None
+            whole.update(data)
+            count -= len(data)
+        return whole
+
+    def write(self, data: Any) -> None:
+        """Add a piece."""
+        files.write_all(self._file, data)
+        self.whole.update(data)
+        self.size += len(data)
+        files.write_all(self._listed, f"{self.size} {self.whole.hexdigest()}\n".encode())
+
+    def finish(self) -> int:
+        """Give it its final name; when it was last changed, in ns."""
+        changed = os.fstat(self._file.fileno()).st_mtime_ns
+        os.replace(self._path, self._final)
+        files.remove_quietly(self._path + ".parts")
+        return changed
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            remove_part(self._final)  # room for others
+        self._listed.close()
+        self._file.close()
+
+
+def remove_part(final: str) -> None:
+    """Remove what an interrupted try has left of a file, if anything."""
+    files.remove_quietly(_beside(final))
+    files.remove_quietly(_beside(final) + ".parts")
+
+
+def _beside(final: str) -> str:
+    name = hashlib.sha256(os.path.basename(final).encode("utf-8", "surrogateescape")).hexdigest()[:20]
+    return os.path.join(os.path.dirname(final), f"{TEMPORARY}part-{name}")
