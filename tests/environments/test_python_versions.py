@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mlsteps.environments import uv_tool
+from mlsteps.environments import python_versions, uv_tool
 from mlsteps.environments.python_versions import Python, best, choose, fits, inspect, nearest
 from mlsteps.errors import RunConfigurationException
 
@@ -30,6 +30,23 @@ def test_a_python_too_old_for_the_runner_never_fits():
 @pytest.mark.parametrize(("asked", "minor"), [("==3.6.*", 8), ("==3.9.*", 10), ("==3.14.*", 12), ("==2.7.*", 8)])
 def test_the_nearest(asked, minor):
     assert nearest(asked, MACHINE).version[1] == minor
+
+
+@pytest.mark.parametrize(("asked", "minor"), [("==3.6.*", 8), ("==3.7.*", 8), ("==3.9.*", 10)])
+def test_in_place_of_one_that_is_too_old_the_oldest_that_runs_a_step_is_brought(monkeypatch, asked, minor):
+    wanted = []
+    there = [item for item in MACHINE if item.version[1] != 8]
+
+    def brought(specifier, report):
+        wanted.append(specifier)
+        return MACHINE[1] if specifier == "==3.8.*" else None
+
+    monkeypatch.setattr(python_versions, "_installed", lambda: there)
+    monkeypatch.setattr(python_versions, "running", lambda: MACHINE[2])
+    monkeypatch.setattr(python_versions, "_download", brought)
+    found = choose(asked, print)
+    assert found.python.version[1] == minor and f"{found.python.text} is used instead" in found.note
+    assert wanted == [asked, "==3.8.*"][: 2 if minor == 8 else 1]
 
 
 def test_no_version_at_all_is_an_error():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -65,7 +67,27 @@ def test_no_credential_is_shown(ws, told):
 
 
 def test_curated_names_need_no_registration(told):
-    assert "scikit-learn" in told("show", "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu")[0]["requirements"]
+    shown = told("show", "AzureML-sklearn-1.0-ubuntu20.04-py38-cpu")[0]
+    assert 'scikit-learn==1.0.2; python_version < "3.11"' in shown["requirements"] and shown["python"] == "==3.8.*"
+
+
+def test_a_workspace_says_what_a_curated_name_stands_for_in_a_process_of_its_own(ws, tmp_path):
+    def told(*command):
+        command = ["mlsteps", "environment", *command, "-w", ws.root, "--output", "json"]
+        done = subprocess.run([sys.executable, "-m", "airflow", *command], capture_output=True, text=True)
+        return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else done.stderr
+
+    rows = {row["environment"]: row for row in told("list")}
+    assert rows["mine"]["kind"] == "registered" and rows["mine"]["made_of"] == "tinything"
+    assert (
+        rows["AzureML-PyTorch-1.6-GPU"]["kind"] == "curated" and "torch," in rows["AzureML-PyTorch-1.6-GPU"]["made_of"]
+    )
+    assert told("map", "AzureML-PyTorch-*", "mine")[0]["environment"] == "mine"
+    rows = {row["environment"]: row for row in told("list")}
+    assert (rows["AzureML-PyTorch-1.6-GPU"]["kind"], rows["AzureML-PyTorch-*"]["made_of"]) == ("mapped", "mine")
+    assert told("show", "AzureML-PyTorch-1.6-GPU")[0]["requirements"].splitlines()[-1] == "tinything"
+    assert "nearest names are" in told("show", "AzureML-Chainer-5.1")
+    assert "No environment 'nothing'" in told("map", "AzureML-Minimal", "nothing")
 
 
 @pytest.mark.parametrize(

@@ -112,22 +112,6 @@ def test_what_is_not_there_is_named(ws):
         Environment.get(ws, "full", label="prod")
 
 
-@pytest.mark.parametrize(
-    ("name", "package"),
-    [
-        ("AzureML-sklearn-1.0-ubuntu20.04-py38-cpu", "scikit-learn"),
-        ("AzureML-pytorch-1.10-ubuntu18.04-py38-cuda11-gpu", "torch"),
-        ("AzureML-TensorFlow-2.3-GPU", "tensorflow"),
-        ("AzureML-lightgbm-3.2-ubuntu18.04-py37-cpu", "lightgbm"),
-        ("AzureML-Something-New", "pandas"),
-        ("AzureML-Minimal", "azureml-defaults"),
-    ],
-)
-def test_curated_names_resolve(ws, name, package):
-    made = Environment.get(ws, name)
-    assert made.name == name and package in list(made.python.conda_dependencies.pip_packages)
-
-
 def _requirements():
     Path("more.txt").write_text("scipy\n")
     Path("requirements.txt").write_text("# comment\nnumpy==1.0  # why\n--pre\n-r more.txt\npan\\\ndas>=1\n\n")

@@ -96,6 +96,7 @@ def _environment(bundle: Arg, group: Arg) -> Any:
     days = _argument("--days", help="How long nobody has used it", type=float, default=30.0)
     module = "mlsteps.cli.environment_commands"
     commands = (
+        *_environment_names(_argument("-w", "--workspace", help=which)),
         _action("build", "Make environments ready ahead of steps", *chosen, function=f"{module}.environment_build"),
         _action("show", "What they are made of", *chosen, function=f"{module}.environment_show"),
         _action(
@@ -108,6 +109,25 @@ def _environment(bundle: Arg, group: Arg) -> Any:
         ),
     )
     return GroupCommand(name="environment", help="Environments of steps", subcommands=commands)
+
+
+def _environment_names(workspace: Arg) -> tuple[Any, ...]:
+    name = _argument("name", help="A curated name (AzureML-...), or several by *")
+    of = _argument("environment", help="The registered environment that it stands for", nargs="?")
+    version = _argument("--version", help="Its version; the latest when left out")
+    remove = _argument("--remove", help="Forget what was said", action="store_true")
+    module = "mlsteps.cli.environment_names"
+    return (
+        _action(
+            "list", "Environments, and what curated names stand for", workspace, function=f"{module}.environment_list"
+        ),
+        _action(
+            "map",
+            "Let a curated name stand for an environment of the workspace",
+            *(name, of, version, remove, workspace),
+            function=f"{module}.environment_map",
+        ),
+    )
 
 
 def _argument(*flags: str, **options: Any) -> Arg:

@@ -95,11 +95,10 @@ def _wanted(args: Namespace) -> Iterator[Wanted]:
 
 def _registered(ws: WorkspaceStore, name: str, version: str | None) -> Mapping[str, Any]:
     from mlsteps.sdk import curated
-    from mlsteps.sdk.environment import Environment
 
     found = get_environment(ws, name, version)
-    if found is None and curated.is_curated(name):
-        return Environment._curated(name)._document()
+    if found is None and version is None and curated.is_curated(name):
+        found = _told(curated.document, ws, name)
     if found is None:
         known = ", ".join(sorted(list_environments(ws))) or "none"
         raise SystemExit(f"No environment {name!r} is registered in the workspace at {ws.root}. There are: {known}.")
@@ -143,4 +142,5 @@ def _shown(item: Wanted) -> dict[str, Any]:
     folder = virtual.folder_of(item.document)
     pip = conda_solver.plan(section.get("conda"))
     requirements = "\n".join(map(redact, (*pip.conda, *pip.lines, *pip.requirements)))
+    row["python"] = pip.python
     return {**row, "folder": folder, "is_there": virtual.is_whole(folder), "requirements": requirements}

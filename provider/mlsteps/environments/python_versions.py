@@ -1,8 +1,8 @@
 """Which Python of this machine serves the version an environment asks for.
 
 Order: the interpreter that runs mlsteps, those ``uv`` knows, those of pyenv; then a download by ``uv`` (unless
-``UV_PYTHON_DOWNLOADS=never`` or ``UV_OFFLINE`` says no); then the nearest minor version there is, with a note, or an
-error when ``MLSTEPS_STRICT_PYTHON=1``.
+``UV_PYTHON_DOWNLOADS=never`` or ``UV_OFFLINE`` says no; for one that is too old to run a step, of the oldest that
+does); then the nearest minor version there is, with a note, or an error when ``MLSTEPS_STRICT_PYTHON=1``.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def choose(asked: str, report: Callable[[str], None]) -> Choice:
             f"Python {asked} is not on this machine and could not be downloaded; there are {available}. "
             "To mend it: install it, ask for one of these, or unset MLSTEPS_STRICT_PYTHON."
         )
-    other = nearest(asked, installed)
+    other = _oldest(asked, installed, report) or nearest(asked, installed)
     return Choice(other, f"Python {asked} is not available here (there are {available}); {other.text} is used instead")
 
 
@@ -105,6 +105,15 @@ def nearest(asked: str, installed: Iterable[Python]) -> Python:
     return min(
         usable, key=lambda item: (abs(item.version[1] - target), -item.version[1], tuple(-n for n in item.version))
     )
+
+
+def _oldest(asked: str, installed: Iterable[Python], report: Callable[[str], None]) -> Python | None:
+    """The oldest Python that runs a step, in place of one that is older still; None when it cannot be had either."""
+    match = re.match(r"\D*(\d+)\.(\d+)", asked)
+    if match is None or (int(match.group(1)), int(match.group(2))) >= OLDEST:
+        return None
+    there = "=={}.{}.*".format(*OLDEST)
+    return best(there, installed) or _download(there, report)
 
 
 def _installed() -> list[Python]:

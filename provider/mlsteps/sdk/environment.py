@@ -128,7 +128,9 @@ class Environment(Section):
     def get(workspace: Workspace, name: str, version: str | None = None, label: str | None = None) -> Environment:
         """A registered environment, the latest version unless one is asked for, or a curated one (``AzureML-...``).
 
-        :raises UserErrorException: when there is none; names those that exist.
+        A curated one is what the workspace says that its name stands for, else pinned packages that can be had today.
+
+        :raises UserErrorException: when there is none; names those that exist, or the nearest curated ones.
         """
         from mlsteps.registry.documents import get_environment, list_environments
 
@@ -139,11 +141,10 @@ class Environment(Section):
         if not isinstance(name, str) or not name.strip():
             raise InvalidInput(f"The environment's name is {name!r}", expected="a text")
         found = get_environment(workspace._store(), name, version)
+        if found is None and version is None and curated.is_curated(name):
+            found = curated.document(workspace._store(), name, print)
         if found is not None:
             return Environment._from_document(found)
-        if curated.is_curated(name):
-            curated.notice(name)
-            return Environment._curated(name)
         known = ", ".join(sorted(list_environments(workspace._store()))) or "none"
         asked = name if version is None else f"{name}:{version}"
         raise UserErrorException(f"No environment {asked!r} is registered in {workspace.name!r}. There are: {known}.")
@@ -153,10 +154,9 @@ class Environment(Section):
         """The latest version of every registered environment by name, and the curated ones."""
         from mlsteps.registry.documents import list_environments
 
-        found = {name: Environment._curated(name) for name in curated.NAMES}
-        for name, document in list_environments(workspace._store()).items():
-            found[name] = Environment._from_document(document)
-        return found
+        ws = workspace._store()
+        documents = {**curated.documents(ws), **list_environments(ws)}
+        return {name: Environment._from_document(document) for name, document in documents.items()}
 
     @staticmethod
     def label(workspace: Workspace, name: str, version: str, labels: Iterable[str]) -> None:
@@ -317,12 +317,6 @@ class Environment(Section):
         from mlsteps.sdk.environment_files import environment_of_document
 
         return environment_of_document(document)
-
-    @classmethod
-    def _curated(cls, name: str) -> Environment:
-        made = cls(name)
-        made.python.conda_dependencies = CondaDependencies.create(pip_packages=curated.packages(name))
-        return made
 
 
 class EnvironmentReference(Section):
