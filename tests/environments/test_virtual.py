@@ -13,6 +13,9 @@ import pytest
 
 from mlsteps.environments import virtual
 from mlsteps.errors import RunConfigurationException
+from tests.environments.private_index import index
+
+__all__ = ["index"]
 
 MAKE = """
 import json, sys
@@ -189,3 +192,51 @@ def test_constraints_of_the_machine_hold(wheels, home, tmp_path, monkeypatch):
     (tmp_path / "constraints.txt").write_text("tinything==1.4\n")
     with pytest.raises(RunConfigurationException, match="tinything"):
         virtual.prepare(document(None, "tinything"), print)
+
+
+@pytest.mark.parametrize("said_by", ["address", "connection"])
+def test_a_login_of_an_index_that_asks_for_it_lies_nowhere(index, home, monkeypatch, said_by):
+    for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("UV_CACHE_DIR", str(home / "uv"))
+    address = index.address()
+    if said_by == "connection":
+        connection = f"http://user:{index.token}@127.0.0.1:{index.server.server_port}"
+        monkeypatch.setenv(f"AIRFLOW_CONN_MLSTEPS_INDEX_127_0_0_1_{index.server.server_port}", connection)
+        address = f"http://{index.bare()}"
+    notes = []
+    wanted = document(None, f"--index-url {address}", index.package)
+    by_address = document(None, f"{index.package} @ {address}{index.wheel}")
+    seen = _while_commands_are_watched(lambda: [virtual.prepare(item, notes.append) for item in (wanted, by_address)])
+    made = [virtual.prepare(item, notes.append) for item in (wanted, by_address)]
+    for item in made:
+        assert subprocess.run([item.path, "-c", f"import {index.package}"]).returncode == 0
+        assert index.token not in item.lock
+    assert index.token not in "".join(notes) and seen and index.token not in "".join(seen)
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert [path for path in files if index.token.encode() in path.read_bytes()] == []
+
+
+def _while_commands_are_watched(work):
+    """What processes that ``work`` starts show to whoever looks: command lines and variables, Airflow's own apart."""
+    seen, real = [], subprocess.Popen
+
+    class Watched(real):
+        def __init__(self, command, *arguments, env=None, **more):
+            given = {name: value for name, value in (env or {}).items() if not name.startswith("AIRFLOW_CONN_")}
+            seen.append(f"{command} {given}")
+            super().__init__(command, *arguments, env=env, **more)
+
+    subprocess.Popen = Watched
+    try:
+        work()
+    finally:
+        subprocess.Popen = real
+    return seen
+
+
+def test_an_index_that_refuses_says_which_connection_would_help(index, home, monkeypatch):
+    monkeypatch.setenv("UV_CACHE_DIR", str(home / "uv"))
+    with pytest.raises(RunConfigurationException, match=f"mlsteps_index_127_0_0_1_{index.server.server_port}"):
+        virtual.prepare(document(None, f"--index-url http://{index.bare()}", index.package), print)
+    assert index.refused and environments(home) == []

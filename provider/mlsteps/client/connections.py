@@ -1,4 +1,4 @@
-"""Hands the secrets that a script registered datastores with to the Airflow that is to run its pipelines."""
+"""Hands the secrets that a script gave, for datastores and package indexes, to the Airflow that runs its pipelines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from mlsteps.client.airflow_api import AirflowApi
 from mlsteps.contracts.codec import digest_of
 from mlsteps.errors import AuthenticationException
+from mlsteps.registry import index_credentials
 from mlsteps.registry.connections import connection_for
 from mlsteps.registry.credentials import given_credentials, variable_of
 from mlsteps.registry.documents import list_datastores
@@ -21,7 +22,8 @@ _sent: set[tuple[str, str]] = set()
 
 
 def hand_over(api: AirflowApi, ws: WorkspaceStore) -> list[str]:
-    """Keep the secrets that this process was given for a workspace's datastores as connections in Airflow.
+    """Keep the secrets that this process was given, for a workspace's datastores and package indexes, as connections
+    in Airflow.
 
     Airflow encrypts them in its database; an older connection of the same id is replaced. A connection that lies in a
     variable, or in a secrets backend, is left to it: Airflow asks those first.
@@ -34,31 +36,37 @@ def hand_over(api: AirflowApi, ws: WorkspaceStore) -> list[str]:
         secrets = given_credentials(conn_id) if conn_id else None
         if secrets and _send(api, str(conn_id), document, secrets):
             sent.append(str(conn_id))
+    for conn_id, connection in index_credentials.given().items():
+        if _put(api, conn_id, connection, f"package index {connection['host']!r}"):
+            sent.append(conn_id)
     return sent
 
 
 def _send(api: AirflowApi, conn_id: str, document: Mapping[str, Any], secrets: Mapping[str, Any]) -> bool:
-    connection = connection_for(document, secrets)
+    return _put(api, conn_id, connection_for(document, secrets), f"datastore {document['name']!r}")
+
+
+def _put(api: AirflowApi, conn_id: str, connection: dict[str, Any], what: str) -> bool:
     mark = (api.address.url, digest_of([conn_id, connection]))
     if mark in _sent:
         return False
     parts = urlsplit(api.address.url)
     if parts.scheme != "https" and parts.hostname not in _LOCAL:
-        _warn(document, conn_id, f"Airflow at {api.address.url} would get it unencrypted")
+        _warn(what, conn_id, f"Airflow at {api.address.url} would get it unencrypted")
         return False
     extra = connection.pop("extra", None)
     try:
         api.put_connection(conn_id, {**connection, **({"extra": json.dumps(extra)} if extra else {})})
     except AuthenticationException as error:
-        _warn(document, conn_id, str(error))
+        _warn(what, conn_id, str(error))
         return False
     _sent.add(mark)
     return True
 
 
-def _warn(document: Mapping[str, Any], conn_id: str, why: str) -> None:
+def _warn(what: str, conn_id: str, why: str) -> None:
     warnings.warn(
-        f"The secret of datastore {document['name']!r} was not handed to Airflow: {why}. Steps need the connection "
+        f"The secret of {what} was not handed to Airflow: {why}. Steps need the connection "
         f"{conn_id!r}: airflow connections add, a secrets backend, or the variable {variable_of(conn_id)}.",
-        stacklevel=4,
+        stacklevel=5,
     )

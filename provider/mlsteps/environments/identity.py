@@ -1,7 +1,8 @@
 """What of an Environment document counts: the part of a step's fingerprint that says what it ran in.
 
 The SDK identifies an image by its packages, its channels and its docker steps, not by the environment's name or
-version; so does this. Credentials of registries and package indexes never count and never appear.
+version; so does this. Credentials of registries and package indexes never count and never appear; nor does it count
+whether there are any.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from typing import Any, Iterable, Mapping
 
 from mlsteps.environments import azureml_packages, machine
-from mlsteps.environments.pip_options import redact
+from mlsteps.registry.index_credentials import bare
 
 #: Raise when equal documents would get another identity than before: every step would run again.
 IDENTITY_VERSION = 1
@@ -48,7 +49,7 @@ def _python(section: Mapping[str, Any]) -> dict[str, Any]:
     installed = machine.settings() if packages or pip else {}
     return {
         **installed,
-        "channels": [redact(str(channel)) for channel in conda.get("channels") or []],
+        "channels": [bare(str(channel)) for channel in conda.get("channels") or []],
         "conda": sorted({_package(text) for text in packages}),
         "pip": sorted({_requirement(text) for text in pip} - {""}),
     }
@@ -75,10 +76,10 @@ def _requirement(line: str) -> str:
         return azureml_packages.identity(line)
     name = azureml_packages.pip_name(line)
     if not name or line.startswith("-"):
-        return redact(line)
+        return bare(line)
     written = re.match(r"[A-Za-z0-9._-]+", line)
     rest = line[written.end() :] if written else ""
-    return redact(name + re.sub(r"\s*([<>=!~,\[\]]+)\s*", r"\1", rest))
+    return bare(name + re.sub(r"\s*([<>=!~,\[\]]+)\s*", r"\1", rest))
 
 
 def _docker(section: Mapping[str, Any]) -> dict[str, Any]:

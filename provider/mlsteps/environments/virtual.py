@@ -22,6 +22,7 @@ from mlsteps.environments import conda_solver, machine, python_versions, unused,
 from mlsteps.environments.conda_to_pip import PipPlan
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import RunConfigurationException
+from mlsteps.registry.index_credentials import bare, missing, signed
 
 #: Raise when an environment made by the release before must not be used any more.
 FORMAT = 1
@@ -102,13 +103,13 @@ def user_managed(path: str) -> str:
 
 
 def _preimage(plan: PipPlan) -> dict[str, Any]:
-    solved = {"conda": sorted(plan.conda), "channels": [redact(item) for item in plan.channels]} if plan.conda else {}
+    solved = {"conda": sorted(plan.conda), "channels": [bare(item) for item in plan.channels]} if plan.conda else {}
     return {
         **solved,
         "format": FORMAT,
         "python": plan.python or "=={}.{}.*".format(*python_versions.running().version),
-        "requirements": sorted(plan.requirements),
-        "options": [redact(option) for option in (*plan.lines, *plan.flags)],
+        "requirements": sorted(map(bare, plan.requirements)),
+        "options": [bare(option) for option in (*plan.lines, *plan.flags)],
         "platform": sysconfig.get_platform(),
         **(machine.settings() if plan.requirements else {}),
     }
@@ -209,7 +210,7 @@ class _Builder:
         # The first step that imports a module compiles it: all of them would take longer than the download. Where
         # steps are told not to, nobody ever would.
         flags += ["--compile-bytecode"] if os.environ.get("PYTHONDONTWRITEBYTECODE") else []
-        text = "\n".join([*self.plan.lines, *self.plan.requirements, ""])
+        text = signed("\n".join([*self.plan.lines, *self.plan.requirements, ""]))
         self._call(["pip", "install", "--python", python, *flags, "--requirements", "-"], text)
         return locked + self._call(["pip", "freeze", "--python", python])
 
@@ -222,7 +223,7 @@ class _Builder:
         hint = f" Looked up under their conda names: {', '.join(plan.unchanged)}." if plan.unchanged else ""
         raise RunConfigurationException(
             f"The environment could not be made (Python {plan.python or 'any'}: {_summary(plan)}).{hint} "
-            f"uv {arguments[0]} said:\n{tail}"
+            f"uv {arguments[0]} said:\n{tail}{missing((*plan.lines, *plan.requirements))}"
         )
 
 

@@ -66,7 +66,9 @@ class PythonSection(Section):
             )
         document: dict[str, Any] = {"user_managed_dependencies": False}
         if conda is not None:
-            document["conda"] = conda._document()
+            from mlsteps.registry.index_credentials import taken
+
+            document["conda"] = taken(conda._document())
         return document
 
     def _to_yaml(self) -> dict[str, Any]:
