@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import http.server
 import io
 import ipaddress
 import os
 import subprocess
 import sys
 import tarfile
-import threading
 import uuid
-import zipfile
 
 import pytest
 
@@ -21,10 +17,12 @@ from mlsteps.compute.docker import DockerTarget
 from mlsteps.compute.docker_engine import Engine
 from mlsteps.compute.placement import DockerOptions
 from mlsteps.errors import RunConfigurationException
+from mlsteps.registry.index_credentials import connection_id
 from tests.components.docker_place import DockerPlace, base_image, client
+from tests.environments.private_index import index
 from tests.runner.conftest import steps
 
-__all__ = ["steps"]
+__all__ = ["index", "steps"]
 
 
 @pytest.fixture
@@ -46,60 +44,6 @@ def builder(request, monkeypatch):
     elif not docker_build.docker_client():
         pytest.skip("no Docker client with BuildKit")
     return request.param
-
-
-class Index:
-    """A package index on this machine that wants a password; its packages have names of their own."""
-
-    def __init__(self, token):
-        self.token, self.package = token, f"p{uuid.uuid4().hex[:12]}"
-        self.wheel = f"{self.package}-1.0-py3-none-any.whl"
-        expected = "Basic " + base64.b64encode(f"user:{token}".encode()).decode()
-        index = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                if self.headers.get("Authorization") != expected:
-                    self.send_response(401)
-                    self.send_header("WWW-Authenticate", "Basic")
-                    self.end_headers()
-                    return
-                page = f'<a href="/{index.wheel}">{index.wheel}</a>'.encode()
-                found = index.content() if self.path.endswith(".whl") else page
-                known = index.package in self.path
-                self.send_response(200 if known else 404)
-                self.send_header("Content-Type", "application/zip" if self.path.endswith(".whl") else "text/html")
-                self.end_headers()
-                self.wfile.write(found if known else b"")
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("0.0.0.0", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def content(self):
-        data, info = io.BytesIO(), f"{self.package}-1.0.dist-info"
-        with zipfile.ZipFile(data, "w") as wheel:
-            wheel.writestr(f"{self.package}.py", "said = 'from the private index'")
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {self.package}\nVersion: 1.0\n")
-            wheel.writestr(
-                f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-            )
-            names = [f"{self.package}.py", f"{info}/METADATA", f"{info}/WHEEL", f"{info}/RECORD"]
-            wheel.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in names))
-        return data.getvalue()
-
-    def address(self, gateway):
-        return f"http://user:{self.token}@{gateway}:{self.server.server_port}/"
-
-
-@pytest.fixture
-def index():
-    made = Index("t0ken" + uuid.uuid4().hex)
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
 
 
 @pytest.fixture
@@ -132,13 +76,17 @@ def gateway(engine):
     return str(ipaddress.ip_network(network)[1])
 
 
-def test_a_private_index_and_its_password_in_no_layer(steps, engine, index):
+@pytest.mark.parametrize("said_by", ["address", "connection"])
+def test_a_private_index_and_its_password_in_no_layer(steps, engine, index, said_by, monkeypatch):
     if not docker_build.docker_client():
         pytest.skip("no Docker client with BuildKit")
-    host = gateway(engine)
-    document = environment(
-        index.package, f"--index-url {index.address(host)}", f"--trusted-host {host}:{index.server.server_port}"
-    )
+    host, port = gateway(engine), index.server.server_port
+    address = index.address(host)
+    if said_by == "connection":
+        conn_id = connection_id(f"{host}:{port}")
+        monkeypatch.setenv(f"AIRFLOW_CONN_{conn_id.upper()}", f"http://user:{index.token}@{host}")
+        address = f"http://{index.bare(host)}"
+    document = environment(index.package, f"--index-url {address}", f"--trusted-host {host}:{port}")
     said: list[str] = []
     target = DockerTarget(options())
     python = target.prepare(document, said.append)

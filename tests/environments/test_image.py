@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
 import subprocess
 
 import pytest
 
-from mlsteps.environments import image, python_versions
+from mlsteps.environments import conda_install, conda_solver, image, python_versions
 from mlsteps.environments.image import plan
 from mlsteps.errors import InvalidInput
 
@@ -116,12 +119,12 @@ def test_credentials_are_in_the_secret_alone(monkeypatch):
             "build's secret", ""
         )
         assert "t0ken" not in text
-    assert made.secret.splitlines() == [
+    assert made.secrets[image.INDEXES].splitlines() == [
         lines[0],
         "--index-url https://user:first-secret@index.example/simple",
         lines[1],
     ]
-    assert "type=secret,id=indexes" in made.dockerfile
+    assert "type=secret,id=indexes.txt" in made.dockerfile
     other = plan(environment("pandas", *(line.replace("second-secret", "renewed") for line in lines)))
     assert other.name == made.name
 
@@ -131,6 +134,7 @@ def test_credentials_are_in_the_secret_alone(monkeypatch):
     [
         ({}, f"python:{RUNNING}-slim"),
         (environment("pandas", python="3.9"), "python:3.9-slim"),
+        (environment("pandas", python="3.6"), "python:3.8-slim"),  # the oldest that runs a step
         (environment("pandas", base_image="own:1"), "own:1"),
         (environment("pandas", base_image="mcr.microsoft.com/azureml/base:1"), "python:3.8-slim"),
     ],
@@ -177,9 +181,35 @@ def test_a_build_context_counts_by_its_files(tmp_path):
         plan(document)
 
 
-def test_a_package_that_cannot_be_had_is_named():
+def test_a_package_that_cannot_be_had_is_named(monkeypatch):
+    monkeypatch.setattr(conda_solver, "is_installed", lambda: False)
     with pytest.raises(InvalidInput, match="cudatoolkit"):
         plan({"python": {"conda": {"dependencies": ["cudatoolkit=11"]}}})
+
+
+def of_conda(channel="https://me:s3cret@conda.example/own"):
+    conda = {"channels": [channel], "dependencies": ["gdal=3.6", {"pip": ["pandas"]}]}
+    return {"name": "e", "python": {"conda": conda}}
+
+
+def test_what_pip_has_not_is_solved_in_the_build(monkeypatch):
+    monkeypatch.setattr(conda_solver, "is_installed", lambda: True)
+    made = plan(of_conda())
+    assert "sh /build/conda/make.sh" in made.dockerfile and "sh /build/interpreter/make.sh" not in made.dockerfile
+    assert "type=secret,id=channels.json,target=/build/secret/channels.json" in made.dockerfile
+    assert json.loads(made.files["conda/conda.json"]) == {
+        "specs": ["gdal=3.6", "python >=3.8"],
+        "channels": ["https://conda.example/own"],
+    }
+    texts = (made.dockerfile, made.classic, made.name, *made.files.values())
+    assert not [text for text in texts if "s3cret" in text] and "conda.example" in made.secrets["channels.json"]
+    assert plan(of_conda("https://conda.example/own")).name == made.name
+    assert plan(of_conda("https://conda.example/other")).name != made.name
+
+
+def test_what_installs_conda_packages_in_an_image_stands_alone():
+    text = inspect.getsource(conda_install)
+    assert "from mlsteps" not in text and "import mlsteps" not in text and ast.parse(text, feature_version=(3, 8))
 
 
 def test_a_step_may_insist_on_its_python(monkeypatch):

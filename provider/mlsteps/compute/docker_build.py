@@ -6,6 +6,7 @@ is refused there.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import platform
 import re
@@ -27,10 +28,11 @@ from mlsteps.compute.docker_image import Image, Report
 from mlsteps.compute.placement import DockerOptions
 from mlsteps.compute.tar import packed
 from mlsteps.environments import unused
-from mlsteps.environments.image import SECRET, ImagePlan
+from mlsteps.environments.image import ImagePlan
 from mlsteps.environments.image import plan as plan_of
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import RunConfigurationException, UserErrorException
+from mlsteps.registry.index_credentials import missing
 from mlsteps.storage.places import home
 
 #: Label of images that were built here: the digest of their environment.
@@ -184,7 +186,10 @@ class _Log:
 
     def failure(self, plan: ImagePlan, why: str) -> RunConfigurationException:
         told = "\n".join(self._last)
-        return RunConfigurationException(f"The image {plan.name} could not be built: {why}. Its last lines:\n{told}")
+        lines = plan.files.get("packages/requirements.txt", "").splitlines()
+        return RunConfigurationException(
+            f"The image {plan.name} could not be built: {why}. Its last lines:\n{told}{missing(lines)}"
+        )
 
 
 @contextmanager
@@ -201,6 +206,8 @@ def _context(plan: ImagePlan) -> Iterator[str]:
                 file.write(text)
         if "interpreter/make.sh" in plan.files:
             _add_uv(os.path.join(folder, "interpreter"))
+        if "conda/make.sh" in plan.files:
+            _add_solver(os.path.join(folder, "conda", "library"))
         yield folder
 
 
@@ -211,6 +218,16 @@ def _add_uv(folder: str) -> None:
 
     if platform.system() == "Linux":
         shutil.copy(binary(), os.path.join(folder, "uv"))
+
+
+def _add_solver(folder: str) -> None:
+    """This machine's ``py-rattler``: the image needs no package index for it, and does not keep it."""
+    if platform.system() != "Linux":
+        raise RunConfigurationException(
+            "An image with conda packages is built on Linux alone: the solver of this machine does not run in it."
+        )
+    package = os.path.dirname(str(importlib.util.find_spec("rattler").origin))  # type: ignore[union-attr]
+    shutil.copytree(package, os.path.join(folder, "rattler"), ignore=shutil.ignore_patterns("__pycache__"))
 
 
 # -- BuildKit
@@ -242,13 +259,14 @@ def _says(*command: str) -> str:
 
 def _with_buildkit(engine: Engine, client: tuple[str, ...], plan: ImagePlan, folder: str, log: _Log) -> None:
     with tempfile.TemporaryDirectory(prefix="mlsteps-build-") as own:
-        dockerfile, secret = os.path.join(own, "Dockerfile"), os.path.join(own, "secret")
+        dockerfile = os.path.join(own, "Dockerfile")
         if not plan.folder:
             _write(dockerfile, plan.dockerfile)
-        _write(secret, plan.secret)
         command = [*client, "--progress=plain", "--tag", plan.name, "--label", f"{LABEL}={plan.digest}"]
         command += ["--file", os.path.join(folder, plan.path) if plan.folder else dockerfile]
-        command += ["--secret", f"id={SECRET},src={secret}"] if plan.secret else []
+        for name, text in plan.secrets.items():
+            _write(os.path.join(own, name), text)
+            command += ["--secret", f"id={name},src={os.path.join(own, name)}"]
         command += [item for name in _PROXIES if name in os.environ for item in ("--build-arg", name)]
         code = _followed([*command, folder], {**os.environ, **engine.variables(), "DOCKER_BUILDKIT": "1"}, log)
     if code:
@@ -289,7 +307,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _with_engine(engine: Engine, plan: ImagePlan, folder: str, log: _Log) -> None:
-    if plan.secret:
+    if plan.secrets:
         raise RunConfigurationException(
             f"The image {plan.name} cannot be built: its packages come from an address with credentials, and without "
             "BuildKit these would stay in the image. Install a Docker client with the plugin buildx on the workers, or "

@@ -14,20 +14,16 @@ import re
 from typing import Any, Iterable, Mapping
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from mlsteps.environments import azureml_packages, conda_to_pip
+from mlsteps.environments import azureml_packages, conda_install, conda_to_pip
 from mlsteps.environments.conda_to_pip import PipPlan
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import InvalidInput, RunConfigurationException
+from mlsteps.registry.index_credentials import missing, signed
 from mlsteps.storage.places import home
 
 #: Names that conda programs know by themselves.
 _ADDRESSES = {"defaults": ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")}
 _MEND = "pip install airflow-provider-mlsteps[conda] on the workers, to have such packages solved from their channels"
-#: What the solver raises; of its own, each directly below ``Exception``.
-_ERRORS = (
-    *("SolverError", "GatewayError", "InstallerError", "LinkError", "TransactionError", "FetchRepoDataError"),
-    *("InvalidMatchSpecError", "InvalidChannelError", "InvalidUrlError", "CacheDirError", "DetectVirtualPackageError"),
-)
 #: The oldest Python that runs beside a step.
 _PYTHON = "python >=3.8"
 
@@ -98,37 +94,25 @@ def install(plan: PipPlan, prefix: str) -> str:
 
 
 async def _install(plan: PipPlan, prefix: str) -> str:
-    import rattler
-
-    apart = [_apart(channel) for channel in plan.channels]
-    client = _client({host: header for _, found in apart for host, header in found.items()})
+    addresses, headers = logins(plan.channels)
     cache = os.path.join(home(), "cache", "conda")
     os.makedirs(cache, exist_ok=True)
     try:
-        records = await rattler.solve(
-            sources=[channel for channel, _ in apart],
-            specs=list(plan.conda),
-            gateway=rattler.Gateway(cache_dir=cache, client=client),
-            virtual_packages=rattler.VirtualPackage.detect(),
-            channel_priority=rattler.ChannelPriority.Flexible,
-        )
-        await rattler.install(records, prefix, cache_dir=cache, client=client, show_progress=False)
-    except _errors() as error:
-        told = redact(str(error)).strip()
+        made = await conda_install.install(plan.conda, addresses, prefix, headers=headers, cache=cache)
+    except conda_install.CannotInstall as error:
         raise RunConfigurationException(
             f"The conda packages {', '.join(map(repr, plan.conda))} cannot be had from the channels "
-            f"{', '.join(map(redact, plan.channels))}. The solver said:\n{told}"
+            f"{', '.join(map(redact, plan.channels))}. The solver said:\n{redact(str(error))}{missing(plan.channels)}"
         ) from None
     if not os.path.exists(os.path.join(prefix, "bin", "python")):
         raise RunConfigurationException(f"The conda packages {', '.join(plan.conda)} brought no bin/python.")
-    return "".join(sorted(f"# {redact(record.url)}#sha256={(record.sha256 or b'').hex()}\n" for record in records))
+    return "".join(f"# {redact(address)}#sha256={digest}\n" for address, digest in made)
 
 
-def _errors() -> Any:
-    from rattler import exceptions
-
-    own = (getattr(exceptions, name) for name in _ERRORS if hasattr(exceptions, name))
-    return (OSError, ValueError, RuntimeError, *own)
+def logins(channels: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Addresses of channels without logins, and what to say to the hosts that want one."""
+    apart = [_apart(signed(channel)) for channel in channels]
+    return [address for address, _ in apart], {host: header for _, found in apart for host, header in found.items()}
 
 
 def _apart(channel: str) -> tuple[str, dict[str, str]]:
@@ -142,12 +126,3 @@ def _apart(channel: str) -> tuple[str, dict[str, str]]:
     login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     bare = parts._replace(netloc=parts.netloc.rpartition("@")[2])
     return urlunsplit(bare), {parts.hostname: "Basic " + base64.b64encode(login.encode()).decode()}
-
-
-def _client(headers: Mapping[str, str]) -> Any:
-    from rattler.networking import AddHeadersMiddleware, AuthenticationMiddleware, Client, RetryMiddleware
-
-    def said(host: str, path: str) -> dict[str, str] | None:
-        return {"Authorization": headers[host]} if host in headers else None
-
-    return Client([RetryMiddleware(), AuthenticationMiddleware(), AddHeadersMiddleware(said)])

@@ -8,16 +8,19 @@ credentials from another, a secret of the build that no layer keeps.
 from __future__ import annotations
 
 import fnmatch
+import inspect
+import json
 import os
 import re
 import shlex
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from mlsteps.contracts.codec import digest_of
-from mlsteps.environments import conda_to_pip, image_scripts, machine, python_versions
+from mlsteps.environments import conda_install, conda_solver, image_scripts, machine, python_versions
 from mlsteps.environments.conda_to_pip import PipPlan
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import InvalidInput
+from mlsteps.registry.index_credentials import bare, signed
 
 #: Raise when images made by the release before must not be used any more.
 FORMAT = 1
@@ -27,8 +30,8 @@ BASE_IMAGE = "python:{python}-slim"
 PYTHON = "/opt/mlsteps/env/bin/python"
 #: Repository of built images, on the engine and in a registry.
 REPOSITORY = "mlsteps-env"
-#: Name of the build's secret file.
-SECRET = "indexes"
+#: Names of the build's secret files.
+INDEXES, CHANNELS = "indexes.txt", "channels.json"
 
 
 class ImagePlan(NamedTuple):
@@ -40,7 +43,7 @@ class ImagePlan(NamedTuple):
     :param files: what lies beside the Dockerfile, by name.
     :param folder: the folder with the files of a Dockerfile of the person's own, and ``path`` of that in it.
     :param before: the image to build first, which ``base`` then names.
-    :param secret: requirements lines that hold credentials; "" for none.
+    :param secrets: files that hold credentials, by name: requirements lines, headers for the hosts of conda channels.
     :param python: the interpreter in the image.
     :param digest: of everything that counts; it names the image.
     :param notes: what was left out or replaced, for a person.
@@ -55,7 +58,7 @@ class ImagePlan(NamedTuple):
     folder: str = ""
     path: str = "Dockerfile"
     before: ImagePlan | None = None  # type: ignore[misc]
-    secret: str = ""
+    secrets: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,7 +80,7 @@ def plan(
     document = document or {}
     section, docker = document.get("python") or {}, document.get("docker") or {}
     managed = bool(section.get("user_managed_dependencies"))
-    packages = PipPlan("", ()) if managed else conda_to_pip.plan(section.get("conda"))
+    packages = PipPlan("", ()) if managed else conda_solver.plan(section.get("conda"))
     python = str(section.get("interpreter_path") or "python") if managed else PYTHON
     own = _own_dockerfile(docker)
     if own is not None and managed:
@@ -85,7 +88,8 @@ def plan(
     named = docker.get("base_image")
     base = own.name if own is not None else _base(named, packages, base_image, base_images or {})
     made_for_it = not packages.python or "{python}" in (base_image or BASE_IMAGE)
-    if managed or (not packages.requirements and not named and own is None and made_for_it):
+    bare_python = not packages.requirements and not packages.conda
+    if managed or (bare_python and not named and own is None and made_for_it):
         return ImagePlan(base, python if managed else "python", notes=packages.notes)
     return _with_packages(str(document.get("name") or ""), base, packages, own)
 
@@ -100,9 +104,13 @@ def _base(named: str | None, packages: PipPlan, default: str | None, instead: Ma
 
 
 def _version(asked: str) -> str:
-    """The minor version that a specifier names first; the running one when it names none."""
+    """The minor version that a specifier names first, or the oldest that runs a step; the running one when it names
+    none."""
     match = re.search(r"(\d+)\.(\d+)", asked)
-    return match.group(0) if match else "{}.{}".format(*python_versions.running().version)
+    if match is None:
+        return "{}.{}".format(*python_versions.running().version)
+    named = (int(match.group(1)), int(match.group(2)))
+    return match.group(0) if python_versions.strict() else "{}.{}".format(*max(named, python_versions.OLDEST))
 
 
 def _own_dockerfile(docker: Mapping[str, Any]) -> ImagePlan | None:
@@ -126,8 +134,13 @@ def _own_dockerfile(docker: Mapping[str, Any]) -> ImagePlan | None:
 def _with_packages(name: str, base: str, packages: PipPlan, before: ImagePlan | None) -> ImagePlan:
     version = _version(packages.python) if packages.python else ""
     settings = machine.settings() if packages.requirements else {}
-    lines = [*packages.lines, *_indexes(os.environ), *packages.requirements]
-    files = {"interpreter/make.sh": image_scripts.INTERPRETER}
+    given = [*packages.lines, *_indexes(os.environ), *packages.requirements]
+    lines = [signed(line) for line in given]
+    files, secrets = {"interpreter/make.sh": image_scripts.INTERPRETER}, {}
+    if packages.conda:
+        addresses, headers = conda_solver.logins(packages.channels)
+        files.update(_conda_files(packages, addresses))
+        secrets.update({CHANNELS: json.dumps(headers)} if headers else {})
     if packages.requirements:
         files["packages/install.sh"] = image_scripts.packages(packages.flags, settings)
         files["packages/requirements.txt"] = "".join(f"{_shown(line)}\n" for line in lines)
@@ -138,13 +151,15 @@ def _with_packages(name: str, base: str, packages: PipPlan, before: ImagePlan | 
         "base": base,
         "python": packages.python,
         "strict": python_versions.strict(),
-        "requirements": sorted(packages.requirements and map(redact, lines)),
+        "requirements": sorted(packages.requirements and map(bare, lines)),
         "flags": sorted(packages.flags),
         "settings": settings,
+        **({"conda": sorted(packages.conda), "channels": list(map(bare, packages.channels))} if packages.conda else {}),
     }
-    secret = "".join(f"{line}\n" for line in lines if redact(line) != line)
+    private = "".join(f"{line}\n" for line in lines if redact(line) != line)
+    secrets.update({INDEXES: private} if private else {})
     text, classic = (
-        _dockerfile(name, base, version, packages, secret=bool(secret), buildkit=buildkit) for buildkit in (True, False)
+        _dockerfile(name, base, version, packages, secrets=secrets, buildkit=buildkit) for buildkit in (True, False)
     )
     return ImagePlan(
         base,
@@ -154,15 +169,25 @@ def _with_packages(name: str, base: str, packages: PipPlan, before: ImagePlan | 
         classic,
         files=files,
         before=before,
-        secret=secret,
+        secrets=secrets,
         notes=packages.notes,
     )
+
+
+def _conda_files(packages: PipPlan, channels: list[str]) -> dict[str, str]:
+    """What solves the conda packages in the image, and for what; the solver itself is added when it is built."""
+    wanted = {"specs": sorted(packages.conda), "channels": channels}
+    return {
+        "conda/make.sh": image_scripts.CONDA,
+        "conda/conda_install.py": inspect.getsource(conda_install),
+        "conda/conda.json": json.dumps(wanted, indent=1) + "\n",
+    }
 
 
 def _shown(line: str) -> str:
     """A line as the file beside the Dockerfile has it. One with credentials is a remark there: a new one is a new
     layer, and what it hides comes as a secret."""
-    return line if redact(line) == line else f"# {redact(line)}"
+    return line if redact(line) == line else f"# {bare(line)}"
 
 
 def _indexes(variables: Mapping[str, str]) -> Iterable[str]:
@@ -176,7 +201,7 @@ def _indexes(variables: Mapping[str, str]) -> Iterable[str]:
                 yield f"{option} {url}"
 
 
-def _dockerfile(name: str, base: str, python: str, plan: PipPlan, *, secret: bool, buildkit: bool) -> str:
+def _dockerfile(name: str, base: str, python: str, plan: PipPlan, *, secrets: Mapping[str, str], buildkit: bool) -> str:
     """The text. With BuildKit what the scripts want is there while they run; without, it is copied into the image."""
     about = re.sub(r"\s+", " ", name) or "an environment without a name"
     near = "strict" if python_versions.strict() else "near"
@@ -187,12 +212,10 @@ def _dockerfile(name: str, base: str, python: str, plan: PipPlan, *, secret: boo
         "USER root",
         "ENV UV_PYTHON_INSTALL_DIR=/opt/mlsteps/python UV_LINK_MODE=copy",
         "",
-        "# The interpreter.",
-        *_run(make, ["interpreter"], [], buildkit),
+        *_interpreter(make, plan, secrets, buildkit),
     ]
     if plan.requirements:
-        more = ["type=cache,target=/build/cache"]
-        more += [f"type=secret,id={SECRET},target=/build/secret/indexes.txt"] if secret else []
+        more = [_CACHE, *_secret(INDEXES, secrets)]
         parts += ["", "# The packages: the slow part, made again only when one of its files has changed."]
         wanted = ["interpreter", "packages"] if buildkit else ["packages"]
         parts += _run("sh /build/packages/install.sh", wanted, more, buildkit)
@@ -204,6 +227,21 @@ def _dockerfile(name: str, base: str, python: str, plan: PipPlan, *, secret: boo
         "",
     ]
     return "\n".join(parts)
+
+
+_CACHE = "type=cache,target=/build/cache"
+
+
+def _interpreter(make: str, plan: PipPlan, secrets: Mapping[str, str], buildkit: bool) -> list[str]:
+    if not plan.conda:
+        return ["# The interpreter.", *_run(make, ["interpreter"], [], buildkit)]
+    about = "# The interpreter and what conda's channels have: solved and installed by py-rattler, which stays outside."
+    mounts = [_CACHE, *_secret(CHANNELS, secrets)]
+    return [about, *_run("sh /build/conda/make.sh", ["interpreter", "conda"], mounts, buildkit)]
+
+
+def _secret(name: str, secrets: Mapping[str, str]) -> list[str]:
+    return [f"type=secret,id={name},target=/build/secret/{name}"] if name in secrets else []
 
 
 def _run(command: str, folders: Iterable[str], mounts: Iterable[str], buildkit: bool) -> list[str]:

@@ -45,6 +45,26 @@ library = sysconfig.get_path("stdlib")
 compileall.compile_dir(library, quiet=2, maxlevels=10, rx=re.compile("/(test|site-packages)/"))' || true
 """
 
+#: Makes an environment of conda packages. ``py-rattler`` of the build's ``conda`` folder does it, in the image's own
+#: Python where that is new enough, else in one that ``uv`` brings for as long as it takes.
+CONDA = """\
+#!/bin/sh
+# make.sh: what conda.json says, into /opt/mlsteps/env
+set -e
+export PYTHONPATH=/build/conda/library PYTHONDONTWRITEBYTECODE=1
+export MLSTEPS_CACHE=/build/cache/conda MLSTEPS_CHANNELS=/build/secret/channels.json
+uv=/build/interpreter/uv
+python=$(command -v python3 || command -v python || true)
+if [ -z "$python" ] || ! "$python" -c 'import rattler' 2>/dev/null; then
+  echo "The solver does not run in this image's own Python; another is looked for."
+  UV_PYTHON_INSTALL_DIR=/tmp/solver/python "$uv" venv --no-project --python '>=3.10' /tmp/solver/env
+  python=/tmp/solver/env/bin/python
+fi
+"$python" /build/conda/conda_install.py /build/conda/conda.json /opt/mlsteps/env /opt/mlsteps/conda-lock.txt
+/opt/mlsteps/env/bin/python -c 'import sys; print("Python %d.%d.%d of conda" % sys.version_info[:3])'
+rm -rf /tmp/solver
+"""
+
 _PACKAGES = """\
 #!/bin/sh
 # install.sh: what requirements.txt says, and what the build's secret adds to it, into /opt/mlsteps/env
