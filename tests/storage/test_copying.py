@@ -271,12 +271,12 @@ def test_numbers_are_for_people() -> None:
 
 
 def test_a_digest_that_is_known_is_not_computed_again_until_the_file_changes(tmp_path, other, monkeypatch) -> None:
-    from mlsteps.storage import digest_cache, files
+    from mlsteps.storage import digest_cache, local_copy
 
     monkeypatch.setattr(digest_cache, "RACY", 0)
     read: list[int] = []
-    real = files.pass_through
-    monkeypatch.setattr(files, "pass_through", lambda *args: read.append(1) or real(*args))
+    real = local_copy._Digest._run
+    monkeypatch.setattr(local_copy._Digest, "_run", lambda self: read.append(1) or real(self))
     source = tmp_path / "in"
     source.mkdir()
     (source / "big").write_bytes(os.urandom(3 << 20))

@@ -179,3 +179,35 @@ def test_a_file_that_another_process_is_writing_is_written_in_the_ordinary_way(e
         run.copy(planned(one, two))
         assert two.read("out") == one.read("in")
         part.write(b"")
+
+
+#: Copies a large file from folder to folder, and ends when so many pieces of it are copied and hashed.
+BY_THE_KERNEL = """
+import os, sys
+from mlsteps.storage import part_file
+from mlsteps.storage.copying.plan import plan, sources
+from mlsteps.storage.copying.run import copy
+from mlsteps.storage.open import open_store
+real = part_file.PartFile.remark
+def remark(self, size, sha256):
+    real(self, size, sha256)
+    if size == 64 << 20:
+        os._exit(9)
+part_file.PartFile.remark = remark
+kind, found = sources(open_store(sys.argv[1]), "in")
+copy(plan(found, kind, open_store(sys.argv[2]), "out"))
+"""
+
+
+@pytest.mark.parametrize("tampered", [False, True])
+def test_a_copy_by_the_kernel_goes_on(tmp_path, tampered) -> None:
+    one, two = (open_store(str(tmp_path / name)) for name in ("one", "two"))
+    one.write("in", os.urandom(1 << 20) * 100)
+    ended = subprocess.run([sys.executable, "-c", BY_THE_KERNEL, str(tmp_path / "one"), str(tmp_path / "two")])
+    assert ended.returncode == 9 and paths(two) == []
+    if tampered:
+        with open(hidden(tmp_path / "two")[0], "r+b") as file:
+            file.seek(40 << 20)
+            file.write(b"other")
+    line = moved(one, two)
+    assert ("33.6 MB" if tampered else "67.1 MB") + " were there already" in line

@@ -244,10 +244,13 @@ class Store(ABC):
         path: str,
         *,
         passing: Passing | None = None,
+        kept: Kept | None = None,
         known: Known | None = None,
         size: int = -1,
     ) -> FileEntry | None:
         """Make or replace a file with one of another store in a shorter way than through this process.
+
+        :param kept: told how many bytes need not be copied, because a killed call has.
 
         :param size: of the source in bytes, when the caller looks afterwards whether all of it has arrived; the
             ``stamp`` may then be a ``tag:`` (see :meth:`Entry.is_stamped`).

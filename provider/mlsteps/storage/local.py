@@ -9,9 +9,10 @@ from typing import BinaryIO, Iterator, List
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
-from mlsteps.storage.local_copy import copy_hashed_fast
+from mlsteps.storage.local_copy import copy_hashed_fast, copy_in_parts
 from mlsteps.storage.objects.ahead import all_of
-from mlsteps.storage.parts import Coming, Kept, Remarks
+from mlsteps.storage.part_file import InUse, PartFile, remove_part
+from mlsteps.storage.parts import LARGE, Coming, Kept, Remarks
 from mlsteps.storage.walk import Walk
 
 
@@ -148,8 +149,6 @@ class LocalStore(Store):
         kept: Kept,
     ) -> FileEntry | None:
         """In a file beside it that only ever grows; of two at once, the second does it in the ordinary way."""
-        from mlsteps.storage.part_file import InUse, PartFile
-
         try:
             with self._trouble(path, "write"), PartFile(self._at(path), coming.key) as part:
                 kept(part.size)
@@ -164,8 +163,6 @@ class LocalStore(Store):
         return FileEntry(path, part.size, part.whole.hexdigest(), str(changed))
 
     def give_up_parts(self, path: str, remark: str) -> None:
-        from mlsteps.storage.part_file import remove_part
-
         with self._trouble(path, "clean up"):
             remove_part(self._at(path))
 
@@ -176,6 +173,7 @@ class LocalStore(Store):
         path: str,
         *,
         passing: Passing | None = None,
+        kept: Kept | None = None,
         known: Known | None = None,
         size: int = -1,
     ) -> FileEntry | None:
@@ -184,7 +182,13 @@ class LocalStore(Store):
         if real is None:
             return None
         with self._trouble(path, "write"):
-            passed = copy_hashed_fast(real, self._at(path), passing, known)
+            if os.path.getsize(real) >= LARGE and passing is not None and kept is not None:
+                try:
+                    passed = copy_in_parts(real, self._at(path), passing, kept, known)
+                except InUse:
+                    passed = copy_hashed_fast(real, self._at(path), passing, known)
+            else:
+                passed = copy_hashed_fast(real, self._at(path), passing, known)
         return FileEntry(path, passed.size, passed.sha256, str(passed.changed))
 
     def below(self, path: str) -> LocalStore:

@@ -11,6 +11,7 @@ from typing import Any, Callable, List, Tuple
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import Known
+from mlsteps.storage.part_file import PartFile, remove_part
 
 #: From this size in bytes on a second thread pays; below it one read and one write do.
 _LARGE = 1 << 20
@@ -62,41 +63,103 @@ def _small(file: Any, target: Any, size: int) -> files.Passed:
 def _large(
     file: Any, target: Any, found_at: os.stat_result, passing: Passing | None, known: Known | None
 ) -> files.Passed:
-    """The digest is computed by a second thread, from the pages that the copy has just brought into memory."""
     size = found_at.st_size
     if known is not None and known.state == state_of_file(found_at):
-        _copy(file.fileno(), target.fileno(), size, passing)
+        _copy(file.fileno(), target.fileno(), 0, size, passing)
         return files.Passed(known.sha256, os.fstat(target.fileno()).st_size)
-    found: List[Any] = []
-    stop = threading.Event()
+    with _Digest(file, hashlib.sha256(), 0) as digest:
+        _copy(file.fileno(), target.fileno(), 0, size, passing)
+    return digest.passed()
 
-    def read(buffer: memoryview) -> int:
-        return 0 if stop.is_set() else file.readinto(buffer) or 0  # the copy names its places and moves no position
 
-    def digest() -> None:
+def copy_in_parts(
+    source: str, final: str, passing: Passing, kept: Callable[[int], Any], known: Known | None
+) -> files.Passed:
+    """As :func:`copy_hashed_fast` for a large file, going on with what a killed call has left.
+
+    What has been copied counts as far as its digest is known: nothing when ``known`` makes reading it needless.
+
+    :param kept: told how many bytes are there already.
+    :raises InUse: when another process copies to the same name.
+    """
+    with files.open_existing(source) as file:
+        before = os.fstat(file.fileno())
+        state = state_of_file(before)
+        with PartFile(final, f"{os.path.abspath(source)} {state}") as part:
+            kept(part.size)
+            if known is not None and known.state == state:
+                _copy(file.fileno(), part.fileno(), part.size, before.st_size, passing)
+                passed = files.Passed(known.sha256, os.fstat(part.fileno()).st_size)
+            else:
+                with _Digest(file, part.whole, part.size, part.remark) as digest:
+                    _copy(file.fileno(), part.fileno(), part.size, before.st_size, digest.following(passing))
+                passed = digest.passed()
+            made, after = os.fstat(part.fileno()), os.fstat(file.fileno())
+            if state != state_of_file(after) or passed.size != after.st_size or made.st_size != passed.size:
+                remove_part(final)
+                raise StoreError(f"{source} changed while it was being read. Write it completely before it is taken.")
+            return passed._replace(changed=part.finish())
+
+
+class _Digest:
+    """Of an open file, from a place on, by a second thread: the pages are those that the copy has just brought.
+
+    :param remark: told the digests of what is both copied and hashed, every so many bytes.
+    """
+
+    def __init__(self, file: Any, whole: Any, start: int, remark: Callable[[int, str], Any] | None = None) -> None:
+        self._file, self._whole, self._size = file, whole, start
+        self._remark = remark
+        self._copied = start
+        self._failure: BaseException | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mlsteps-digest")
+
+    def following(self, passing: Passing) -> Passing:
+        """``passing``, which this then knows of, too."""
+
+        def passed(count: int) -> None:
+            self._copied += count
+            passing(count)
+
+        return passed
+
+    def _run(self) -> None:
         try:
-            found.append(files.pass_through(read, None))
+            buffer = memoryview(bytearray(files.CHUNK))
+            self._file.seek(self._size)  # the copy names its places and moves no position
+            waiting: List[Tuple[int, str]] = []
+            while not self._stop.is_set():
+                count = self._file.readinto(buffer)
+                if not count:
+                    return
+                self._whole.update(buffer[:count])
+                self._size += count
+                if self._remark is not None and self._size % _PIECE == 0:
+                    waiting.append((self._size, self._whole.hexdigest()))
+                    while waiting and waiting[0][0] <= self._copied:
+                        self._remark(*waiting.pop(0))
         except BaseException as error:
-            found.append(error)
+            self._failure = error
 
-    thread = threading.Thread(target=digest, name="mlsteps-digest")
-    thread.start()
-    try:
-        _copy(file.fileno(), target.fileno(), size, passing)
-    except BaseException:
-        stop.set()
-        raise
-    finally:
-        thread.join()
-    if isinstance(found[0], BaseException):
-        raise found[0]
-    passed: files.Passed = found[0]
-    return passed
+    def passed(self) -> files.Passed:
+        """Digest and size, when all has been read."""
+        if self._failure is not None:
+            raise self._failure
+        return files.Passed(self._whole.hexdigest(), self._size)
+
+    def __enter__(self) -> _Digest:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        if error is not None:
+            self._stop.set()
+        self._thread.join()
 
 
-def _copy(source: int, target: int, size: int, passing: Passing | None) -> None:
+def _copy(source: int, target: int, done: int, size: int, passing: Passing | None) -> None:
     by_kernel = hasattr(os, "copy_file_range")
-    done = 0
     while done < size:
         count = _by_kernel(source, target, done, size) if by_kernel else None
         if count is None:  # another kernel, or file systems that do not know each other

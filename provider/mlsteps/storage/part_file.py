@@ -16,7 +16,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class InUse(StoreError):
-    """Another process is writing the file."""
+    """Another process is writing the file, or nobody can tell."""
 
 
 class PartFile:
@@ -53,8 +53,8 @@ class PartFile:
             fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(self._file.fileno()), os.stat(self._path)):
                 return
-        except (BlockingIOError, FileNotFoundError):
-            pass  # its writer has it, or has just finished
+        except OSError:
+            pass  # its writer has it, or has just finished; or the file system has no locks
         raise InUse(f"{self._final} is being written by another process.")
 
     def _go_on(self) -> None:
@@ -89,11 +89,19 @@ class PartFile:
         files.write_all(self._file, data)
         self.whole.update(data)
         self.size += len(data)
-        files.write_all(self._listed, f"{self.size} {self.whole.hexdigest()}\n".encode())
+        self.remark(self.size, self.whole.hexdigest())
+
+    def remark(self, size: int, sha256: str) -> None:
+        """So many bytes from the start are written, and have this digest."""
+        files.write_all(self._listed, f"{size} {sha256}\n".encode())
+
+    def fileno(self) -> int:
+        """For who writes by the file's descriptor, and remarks what."""
+        return self._file.fileno()
 
     def finish(self) -> int:
         """Give it its final name; when it was last changed, in ns."""
-        changed = os.fstat(self._file.fileno()).st_mtime_ns
+        changed = os.fstat(self.fileno()).st_mtime_ns
         os.replace(self._path, self._final)
         files.remove_quietly(self._path + ".parts")
         return changed

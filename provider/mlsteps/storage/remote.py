@@ -326,6 +326,7 @@ class FsspecStore(Store):
         path: str,
         *,
         passing: Passing | None = None,
+        kept: Kept | None = None,
         known: Known | None = None,
         size: int = -1,
     ) -> FileEntry | None:

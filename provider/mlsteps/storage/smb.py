@@ -18,6 +18,7 @@ from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import InvalidInput, StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
+from mlsteps.storage.parts import Kept
 
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -209,6 +210,7 @@ class SmbStore(Store):
         path: str,
         *,
         passing: Passing | None = None,
+        kept: Kept | None = None,
         known: Known | None = None,
         size: int = -1,
     ) -> FileEntry | None:

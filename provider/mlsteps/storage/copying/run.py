@@ -148,11 +148,10 @@ class _Copy:
             return self._itself(item)
         known = self._digests.known(item)
         size = source.size if self._is_looked_at else -1
-        entry = store.copy_from(source.store, source.path, item.path, passing=passing, known=known, size=size)
+        told: Any = {"passing": passing, "kept": kept}
+        entry = store.copy_from(source.store, source.path, item.path, known=known, size=size, **told)
         if entry is None and source.size >= LARGE and source.stamp:
-            entry = store.receive_parts(
-                coming(source), item.path, remarks=self._ledger.remarks(item), passing=passing, kept=kept
-            )
+            entry = store.receive_parts(coming(source), item.path, remarks=self._ledger.remarks(item), **told)
         if entry is not None:
             return entry if entry.sha256 else replace(entry, sha256=_identity(source))
         with source.store.stream(source.path, source.size if source.size >= 0 else None) as file:

@@ -99,7 +99,7 @@ def open_requests(service: str, settings: Settings) -> Requests | None:
     """Requests with these settings; None where they are not enough, or lead through a proxy."""
     address = str(settings.get("endpoint") or f"https://s3.{settings.get('region')}.amazonaws.com")
     scheme, _, place = address.partition("://")
-    if scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(place.partition("/")[0]):
+    if {scheme, "all"} & set(urllib.request.getproxies()) and not urllib.request.proxy_bypass(place.partition("/")[0]):
         return None
     try:
         if service == "s3" and settings.get("access_key_id"):
