@@ -19,7 +19,7 @@ Rule = Callable[[str, str, int], "int | str | None"]
 class Proxy:
     """Listens on this machine until :meth:`close`. ``faults`` counts what was done; ``requests`` all, by method."""
 
-    def __init__(self, address: str, rule: Rule) -> None:
+    def __init__(self, address: str, rule: Rule, handler: type[Handler] | None = None) -> None:
         self.target = urlsplit(address).netloc
         self.rule = rule
         self.faults = 0
@@ -27,12 +27,8 @@ class Proxy:
         self.sent = 0  # bytes of bodies that clients sent and the server took
         self.given = 0  # bytes of bodies that the server gave
         self.lock = threading.Lock()
-        proxy = self
-
-        class Handler(_Handler):
-            owner = proxy
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        served = type("Served", (handler or Handler,), {"owner": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), served)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -49,7 +45,7 @@ class Proxy:
         return found
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     owner: Proxy
     protocol_version = "HTTP/1.1"
 

@@ -7,8 +7,9 @@ and a name, nothing more.
 from __future__ import annotations
 
 import asyncio
+import os
 from functools import lru_cache
-from typing import Any, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 _NOT_THE_CONTAINER = ("AuthorizationPermissionMismatch", "AuthorizationFailure")
 _PROTOCOLS = ("abfs", "abfss", "az", "adl")
@@ -20,11 +21,36 @@ def open_blobs(url: str, options: Mapping[str, Any]) -> Tuple[Any, str]:
     :param url: ``abfs://container/folder`` or ``abfss://container@account.dfs.core.windows.net/folder``.
     """
     place, slash, folder = url.partition("://")[2].partition("/")
-    container, _, host = place.partition("@")
+    return _class()(**options), place.partition("@")[0] + slash + folder
+
+
+def account_in(url: str) -> Dict[str, str]:
+    """What an address says of its account: ``account_name``, and ``account_host`` where it is an unusual one."""
+    host = url.partition("://")[2].partition("/")[0].partition("@")[2]
     named = {"account_name": host.partition(".")[0]} if host else {}
     if host and not host.endswith(".core.windows.net"):
         named["account_host"] = host.replace(".dfs.", ".blob.", 1)
-    return _class()(**{**named, **options}), container + slash + folder
+    return named
+
+
+def _is_of_another_account(connection_string: str | None, name: str | None) -> bool:
+    """Whether it is the machine's own, and not for the account of this name."""
+    of_machine = os.environ.get("AZURE_STORAGE_CONNECTION_STRING")
+    if not name or not of_machine or connection_string != of_machine:
+        return False
+    return f"AccountName={name};" not in f"{of_machine};"
+
+
+async def _copied(target: Any, url: str) -> Tuple[str, str]:
+    """Have a blob copied from a URL; how that ended, and its etag."""
+    begun = await target.start_copy_from_url(url)
+    status, pause, tag = begun["copy_status"], 0.05, begun["etag"]
+    while status == "pending":
+        await asyncio.sleep(pause)
+        pause = min(2.0, 2 * pause)
+        now = await target.get_blob_properties()
+        status, tag = now.copy.status, now.etag
+    return status, tag
 
 
 @lru_cache(maxsize=1)
@@ -34,6 +60,12 @@ def _class() -> Any:
 
     class Blobs(AzureBlobFileSystem):
         """See the module."""
+
+        def do_connect(self) -> Any:
+            """An account that is named is that one, whatever account the machine has a connection string for."""
+            if _is_of_another_account(getattr(self, "connection_string", None), self.account_name):
+                self.connection_string = None
+            super().do_connect()
 
         @classmethod
         def _strip_protocol(cls, path: Any) -> Any:
@@ -60,13 +92,7 @@ def _class() -> Any:
             places = [self.split_path(path) for path in (path1, path2)]
             source, target = [self.service_client.get_blob_client(place[0], place[1]) for place in places]
             async with source, target:
-                begun = await target.start_copy_from_url(source.url)
-                status, pause, tag = begun["copy_status"], 0.05, begun["etag"]
-                while status == "pending":
-                    await asyncio.sleep(pause)
-                    pause = min(2.0, 2 * pause)
-                    now = await target.get_blob_properties()
-                    status, tag = now.copy.status, now.etag
+                status, tag = await _copied(target, source.url)
             if status != "success":
                 raise OSError(f"the service ended the copy of {path1} with status {status!r}")
             self.invalidate_cache(self._parent(path2))

@@ -18,12 +18,17 @@ _TALKATIVE = ("azure", "smbprotocol", "botocore", "aiobotocore", "s3fs", "parami
 _IDENTITIES = ("managed_identity_client_id", "workload_identity_client_id", "workload_identity_tenant_id")
 
 
-def for_driver(protocol: str, options: Mapping[str, Any]) -> Options:
+def for_driver(protocol: str, options: Mapping[str, Any], url: str = "") -> Options:
     """Options as the driver of a protocol takes them.
 
     :param options: credentials in the form of ``registry.connections.driver_options``, mixed with the driver's own
         options, which pass unchanged.
+    :param url: may name the account.
     """
+    if protocol in _AZURE and url:
+        from mlsteps.storage.azure_blob import account_in
+
+        options = {**account_in(url), **options}
     adapt = _ADAPTERS.get(protocol)
     return adapt(dict(options)) if adapt else dict(options)
 

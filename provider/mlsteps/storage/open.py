@@ -76,7 +76,8 @@ def is_remote(url: str) -> bool:
 
 
 def _open_with_driver(protocol: str, rest: str, options: Dict[str, Any]) -> Store:
-    url, options = f"{protocol}://{rest}", for_driver(protocol, options)
+    url = f"{protocol}://{rest}"
+    options = for_driver(protocol, options, url)
     quieten()
     try:
         if protocol == "smb":
