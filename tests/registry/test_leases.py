@@ -19,6 +19,12 @@ sys.stdin.readline()
 print(json.dumps([lease.held(), lease.heartbeat()]), flush=True)
 lease.release()
 """
+LEAVE = """
+ws = open_workspace({"root": sys.argv[1]})
+lease = Lease.acquire(ws, "abc", {"dag_id": "d", "run_id": "other", "task_id": "train"})
+lease.leave(600.0)
+lease.release()
+"""
 IMPORT = "from mlsteps.registry.leases import Lease"
 
 
@@ -176,3 +182,28 @@ def test_many_processes_hold_it_one_at_a_time(ws, tmp_path):
         4,
     )
     assert len(ws.names("leases/abc")) == 2, "one generation and its end are left"
+
+
+def test_a_lease_that_is_left_outlives_its_process_and_is_taken_up_by_another(ws, tmp_path):
+    process = start(LEAVE, IMPORT, ws.root, tmp_path / "gate", 0)
+    process.communicate()
+    assert process.returncode == 0
+    assert isinstance(Lease.acquire(ws, "abc", ME), Holder)  # its process is gone, and yet it is held
+    lease = Lease.of(ws, "abc", 1)
+    lease.take_up()
+    held = holder_of(ws, "abc")
+    assert (held.pid, held.run_id) == (os.getpid(), "other")
+    assert isinstance(Lease.acquire(ws, "abc", ME, ttl=60.0), Holder)
+    lease.release()
+    assert isinstance(Lease.acquire(ws, "abc", ME), Lease)
+
+
+def test_a_lease_that_is_left_is_missed_when_nobody_has_kept_it(ws):
+    lease = Lease.acquire(ws, "abc", ME)
+    lease.leave(ahead=-61.0)
+    lease.release()  # by habit: it is not this process's any more
+    assert isinstance(Lease.acquire(ws, "abc", ME), Lease)
+    assert not Lease.of(ws, "abc", 1).heartbeat(600.0)
+    taken = Lease.of(ws, "abc", 1)
+    taken.take_up()
+    assert not taken.held() and holder_of(ws, "abc").pid == os.getpid()

@@ -43,7 +43,13 @@ class Lease:
     def __init__(self, ws: WorkspaceStore, folder: str, generation: int) -> None:
         self._ws = ws
         self._folder = folder
+        self._is_left = False
         self.generation = generation
+
+    @classmethod
+    def of(cls, ws: WorkspaceStore, fingerprint: str, generation: int) -> Lease:
+        """The lease that another process has left (:meth:`leave`); whether it is still held, it says itself."""
+        return cls(ws, f"leases/{file_name(fingerprint)}", generation)
 
     @classmethod
     def acquire(
@@ -83,16 +89,39 @@ class Lease:
         newest = max((int(name) for name in names if name.isdigit()), default=0)
         return newest == self.generation and f"{self.generation}.end" not in names
 
-    def heartbeat(self) -> bool:
-        """Say that the holder lives; do it several times in ``ttl``. False when the lease was lost meanwhile."""
+    def heartbeat(self, ahead: float = 0.0) -> bool:
+        """Say that the holder lives; do it several times in ``ttl``. False when the lease was lost meanwhile.
+
+        :param ahead: seconds beside ``ttl`` in which the next heartbeat may be wanting.
+        """
         if not self.held():
             return False
-        self._ws.write_json(f"{self._folder}/{self.generation}.beat.json", {"seen": time.time()})
+        self._ws.write_json(f"{self._folder}/{self.generation}.beat.json", {"seen": time.time() + ahead})
         return True
 
+    def leave(self, ahead: float) -> None:
+        """This process ends, and the work goes on: from now on only heartbeats tell whether somebody holds it.
+
+        :param ahead: as of :meth:`heartbeat`.
+        """
+        self._is_left = True
+        path = f"{self._folder}/{self.generation}.json"
+        document = self._ws.read_json(path)
+        if document is not None and self.heartbeat(ahead):
+            self._ws.write_json(path, {**document, "machine": ""})
+
+    def take_up(self) -> None:
+        """The work is this process's again, after somebody has left it: when this one dies, others may know at once."""
+        self._is_left = False
+        path = f"{self._folder}/{self.generation}.json"
+        document = self._ws.read_json(path)
+        if document is not None and self.heartbeat():
+            own = {key: value for key, value in document.items() if key not in ("pid", "host", "machine", "born")}
+            self._ws.write_json(path, {**_document(own), "since": document["since"]})
+
     def release(self) -> None:
-        """Give the lease back; does nothing to a lease that someone else has taken over."""
-        if self.held():
+        """Give the lease back; does nothing to a lease that someone else has taken over, or that was left."""
+        if not self._is_left and self.held():
             self._ws.create_json(f"{self._folder}/{self.generation}.end.json", {"released": time.time()})
             self._ws.delete(f"{self._folder}/{self.generation}.beat.json")
 
