@@ -24,7 +24,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "operators": [_of_integration("python-modules", [f"mlsteps.operators.{name}" for name in _OPERATOR_MODULES])],
         "task-decorators": [{"name": "mlsteps", "class-name": "mlsteps.operators.function.mlsteps_task"}],
-        "triggers": [_of_integration("python-modules", ["mlsteps.triggers.datastore"])],
+        "triggers": [_of_integration("python-modules", ["mlsteps.triggers.datastore", "mlsteps.triggers.pod"])],
         "hooks": [_of_integration("python-modules", ["mlsteps.hooks.mlsteps"])],
         "filesystems": [f"mlsteps.hooks.fs_{name}" for name in ("azure", "s3", "gcs", "smb")],
         "connection-types": [_connection_type()],
@@ -112,5 +112,12 @@ def _options() -> dict[str, Any]:
             "type": "float",
             "example": None,
             "default": "30.0",
+        },
+        "has_triggerer": {
+            "description": "Off: no task of a step is deferred, whatever asks for it: there is no triggerer.",
+            "version_added": "0.1.0",
+            "type": "boolean",
+            "example": None,
+            "default": "True",
         },
     }

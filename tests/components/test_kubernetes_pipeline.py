@@ -100,7 +100,8 @@ class Trial:
         options = {
             "local": {},
             "docker": {"base_image": base_image(), "labels": {"test": self.mark}},
-            "kubernetes": {"base_image": image(), "labels": {"test": self.mark}, "limits": "none"},
+            # This Airflow has no triggerer: a task that was deferred all the same would wait for ever.
+            "kubernetes": {"base_image": image(), "labels": {"test": self.mark}, "limits": "none", "deferrable": True},
         }
         put_placement(self.ws, {"name": name, "kind": kind, "options": options[kind]})
 

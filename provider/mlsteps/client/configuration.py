@@ -97,7 +97,7 @@ def _settings(home: Home, core_port: int, execution_port: int) -> dict[str, dict
         "workers": {"min_heartbeat_interval": 1},
         "usage_data_collection": {"enabled": False},
         # A script that waits for its run wants to see the end of it at once.
-        "mlsteps": {"watch_seconds": 1, "wait_seconds": 2, "retry_seconds": 1},
+        "mlsteps": {"watch_seconds": 1, "wait_seconds": 2, "retry_seconds": 1, "has_triggerer": False},
     }
 
 

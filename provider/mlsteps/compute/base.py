@@ -17,6 +17,10 @@ class Target(ABC):
 
     #: How often a step runs again, within one try of its task, because what it ran on was taken away.
     lost_tries = 0
+    #: Whether there are :meth:`begin` and :meth:`resume`: a step goes on by itself and keeps its result.
+    can_defer = False
+    #: Whether the target's options want that; None: they leave it to Airflow's configuration.
+    deferrable: bool | None = None
 
     @abstractmethod
     def prepare(self, environment: Mapping[str, Any] | None, report: Report) -> str:
@@ -57,6 +61,23 @@ class Target(ABC):
         :returns: what came of it, always: a runner that dies without an answer is a result ``Failed`` with category
             ``infrastructure``.
         """
+
+    def begin(
+        self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]
+    ) -> StepResult | dict[str, Any]:
+        """Start the step and let go of it, so that this process may end; in place of :meth:`run`.
+
+        :returns: JSON data by which a trigger waits for its end and :meth:`resume` finds it; or the step's result,
+            where it did not come to a start. While this process lives :meth:`run` may still be called: it collects.
+        """
+        raise NotImplementedError(f"{type(self).__name__} starts no step that goes on by itself")
+
+    def resume(self, begun: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepSpec | StepResult:
+        """Take up what :meth:`begin` started in another process; :meth:`run` with the spec answered here collects it.
+
+        :returns: its result at once, where nothing is left to collect.
+        """
+        raise NotImplementedError(f"{type(self).__name__} starts no step that goes on by itself")
 
     @abstractmethod
     def stop(self) -> None:

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
-from mlsteps.compute import inside, kubernetes_image, kubernetes_left, kubernetes_pod, kubernetes_status
+from mlsteps.compute import (
+    inside,
+    kubernetes_begun,
+    kubernetes_image,
+    kubernetes_left,
+    kubernetes_pod,
+    kubernetes_status,
+)
 from mlsteps.compute.base import Report, Target
 from mlsteps.compute.carried import Carried
 from mlsteps.compute.docker_container import asked_for
@@ -41,6 +47,14 @@ _LOOK = 5.0
 _PAUSES = (1.0, 5.0, 20.0)
 #: Seconds in which an API that does not answer has to come back.
 _OUTAGE = 300.0
+#: Seconds that a step is kept which nobody waits for: by a worker that was lost, or on purpose.
+_KEPT, _KEPT_DEFERRED = 3600.0, 86400.0
+
+_Said = TypeVar("_Said")
+
+
+class _Nobody(Exception):
+    """There is nobody to talk to any more."""
 
 
 class KubernetesTarget(Target):
@@ -50,10 +64,13 @@ class KubernetesTarget(Target):
     :param docker: the ``docker`` section of the step's run configuration.
     """
 
+    can_defer = True
+
     def __init__(
         self, options: KubernetesOptions, *, size: Resources | None = None, docker: Mapping[str, Any] | None = None
     ) -> None:
-        self.lost_tries = options.lost_tries
+        self.lost_tries, self.deferrable = options.lost_tries, options.deferrable
+        self._kept, self._is_let_go = _KEPT, False
         self._options = options
         self._size = size
         self._docker = docker or {}
@@ -85,11 +102,12 @@ class KubernetesTarget(Target):
 
     def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:
         """See :meth:`Target.run`. The pod is gone afterwards."""
-        self._lines = Lines(on_line)
+        self._lines, self._is_let_go = Lines(on_line), False
         try:
             if self._pod is not None:
-                with self._talk() as talk:
-                    self._files = Files.of_left_behind(talk, spec)
+                if self._files is None:
+                    with self._talk() as talk:
+                        self._files = Files.of_left_behind(talk, spec)
             elif self._stopped is None:
                 refusal = self._begin(spec, credentials)
                 if refusal is not None:
@@ -101,6 +119,37 @@ class KubernetesTarget(Target):
             return self._failed(Trouble("infrastructure", error.message))
         finally:
             self._end()
+
+    def begin(
+        self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]
+    ) -> StepResult | dict[str, Any]:
+        """See :meth:`Target.begin`: the pod has all that it needs, and waits to be collected when it has ended."""
+        self._lines, self._kept, begun = Lines(on_line), _KEPT_DEFERRED, None
+        try:
+            if self._pod is None:
+                refusal = self._begin(spec, credentials) if self._stopped is None else _CANCELED
+                if refusal is not None:
+                    return refusal
+            begun = kubernetes_begun.begun(self._options, self._cluster, str(self._pod), self._python)
+            self._is_let_go = self._stopped is None
+            return begun
+        except ClusterError as error:
+            return self._failed(Trouble("infrastructure", error.message))
+        finally:
+            if begun is None:
+                self._end()
+
+    def resume(self, begun: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepSpec | StepResult:
+        """See :meth:`Target.resume`."""
+        self._lines = Lines(on_line)
+        self._pod, self._python, self._is_told = begun["pod"], begun["python"], True
+        try:
+            return self._asked(lambda: kubernetes_begun.spec_in(self._cluster, begun))
+        except _Nobody:
+            kubernetes_begun.last_words(self._cluster, self._pod, self._lines)
+            result = self._no_answer()
+            self._end()
+            return result
 
     # -- its beginning
 
@@ -123,7 +172,7 @@ class KubernetesTarget(Target):
         except Unstarted:
             return _CANCELED
         if trouble is not None:
-            return self._failed(self._told_of_image(trouble))
+            return self._failed(kubernetes_image.told(trouble, self._image.name, self._python))
         return self._tell(spec, carried, credentials)
 
     def _up(self, spec: StepSpec, roots: tuple[str, ...]) -> Trouble | None:
@@ -131,23 +180,14 @@ class KubernetesTarget(Target):
         assert self._image is not None
         if self._pod is not None:
             self._cluster.delete(self._pod, 0)
-        name = _name(spec)
+        name = kubernetes_pod.new_name(spec)
         asked = kubernetes_pod.Asked(
-            spec, self._image.name, self._python, self._size, self._docker, roots, self._labels
+            spec, self._image.name, self._python, self._size, self._docker, roots, self._labels, self._kept
         )
         document = kubernetes_pod.pod(self._options, asked, name, self._cluster.namespace)
         self._cluster.create(with_template(self._options, document))
         self._pod = name
         return started(self._cluster, name, self._options, self._lines.note, lambda: self._stopped is not None)
-
-    def _told_of_image(self, trouble: Trouble) -> Trouble:
-        if not trouble.no_program or self._image is None:
-            return trouble
-        return trouble._replace(
-            message=f"The image {self._image.name} has no {self._python!r}, which the step has to run with. Expected "
-            f"an image with Python {'.'.join(map(str, inside.OLDEST))} or newer on its PATH, or "
-            f"python.interpreter_path of the environment to say where it is. {trouble.message}"
-        )
 
     def _tell(self, spec: StepSpec, carried: Carried | None, credentials: Mapping[str, Any]) -> StepResult | None:
         """Its files, then the credentials; the runner begins."""
@@ -206,12 +246,19 @@ class KubernetesTarget(Target):
 
     def _answered(self, said_so: bool) -> StepResult | None:
         """What the pod says of its end; None when it goes on, whatever its script has said."""
+        try:
+            return self._asked(lambda: self._answer(said_so))
+        except _Nobody:
+            return self._no_answer()
+
+    def _asked(self, ask: Callable[[], _Said]) -> _Said:
+        """What the pod answers, though the connection may break; :class:`_Nobody` when it runs no more."""
         for pause in (*_PAUSES, None):
             try:
-                return self._answer(said_so)
-            except ClusterError:  # the connection broke, or there is nobody to talk to any more
+                return ask()
+            except ClusterError:
                 if not self._lives():
-                    return self._no_answer()
+                    raise _Nobody from None
                 if pause is None or self._is_out_of_patience():
                     raise
                 time.sleep(pause)
@@ -228,7 +275,7 @@ class KubernetesTarget(Target):
             result = None if answer is None else StepResult.from_json(answer)
             self._files.bring_back(talk, result)
         if result is None:
-            return self._canceled_or(Trouble("infrastructure", _no_result(state)))
+            return self._canceled_or(Trouble("infrastructure", kubernetes_status.no_result(state)))
         if result.status == "Canceled" and self._stopped is None:  # by whoever deletes the pod
             return self._failed(self._taken())
         return _with_memory(result, state)
@@ -263,8 +310,17 @@ class KubernetesTarget(Target):
         """See :meth:`Target.stop`: the step's script is told, and :meth:`run` deletes the pod."""
         if self._stopped is None:
             self._stopped = time.monotonic()
-            if self._is_told:
+            if self._is_let_go:
+                self._let_end()
+            elif self._is_told:
                 self._pass_on_stop()
+
+    def _let_end(self) -> None:
+        """Nobody will collect it: its script gets its time to end, and then the pod is gone."""
+        try:
+            self._cluster.delete(str(self._pod), kubernetes_pod.GRACE, self._cluster.another())
+        except ClusterError:
+            pass  # it is there until it has ended and been kept
 
     def _pass_on_stop(self) -> None:
         try:
@@ -335,21 +391,9 @@ def _python(said: Mapping[str, Any]) -> drivers.Python:
     return drivers.Python(said["path"], tuple(said["version"]), drivers.platform_of(said["machine"], said["libc"]))
 
 
-def _no_result(state: Mapping[str, Any]) -> str:
-    if state.get("out_of_memory"):
-        return "The step's runner was killed because the pod wanted more memory than it may have, and left no result."
-    return f"The step's runner ended with exit code {state.get('code')}, and left no result."
-
-
 def _with_memory(result: StepResult, state: Mapping[str, Any]) -> StepResult:
     """A script that the kernel killed cannot say why."""
     if result.status != "Failed" or not state.get("out_of_memory"):
         return result
     more = "The pod has reached its memory limit: give the compute target more memory, or a larger vm_size."
     return replace(result, error={**result.error, "message": f"{result.error.get('message', '')} {more}".strip()})
-
-
-def _name(spec: StepSpec) -> str:
-    """A name that tells a person which step this is. What finds a pod are its labels."""
-    step = kubernetes_pod.label(spec.step_name).lower().replace("_", "-").replace(".", "-").strip("-")[:30] or "step"
-    return f"mlsteps-{step}-{spec.run_id[:8]}-{uuid.uuid4().hex[:6]}"

@@ -81,6 +81,12 @@ class Cluster:
                     named = file.read().strip()
         return str(named or self._hook.DEFAULT_NAMESPACE)
 
+    @property
+    def in_cluster(self) -> bool | None:
+        """As of a hook: True where the worker's own cluster was found, too, which an asynchronous hook does not try."""
+        with self.told("cannot be used"):
+            return True if self._hook.is_in_cluster else self._options.in_cluster
+
     @cached_property
     def pods(self) -> PodManager:
         """Airflow's manager of pods, which tries again what the API could not do for a moment."""

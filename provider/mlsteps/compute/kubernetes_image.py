@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from mlsteps.compute import inside
 from mlsteps.compute.base import Report
+from mlsteps.compute.kubernetes_status import Trouble
 from mlsteps.compute.placement import DockerOptions, KubernetesOptions
 from mlsteps.environments.image import ImagePlan
 from mlsteps.environments.image import plan as plan_of
@@ -66,3 +68,14 @@ def _build(options: DockerOptions, plan: ImagePlan, name: str, report: Report) -
         ) from error
     finally:
         engine.close()
+
+
+def told(trouble: Trouble, image: str, python: str) -> Trouble:
+    """A container that could not start, in words that help when it was for want of that Python."""
+    if not trouble.no_program:
+        return trouble
+    return trouble._replace(
+        message=f"The image {image} has no {python!r}, which the step has to run with. Expected "
+        f"an image with Python {'.'.join(map(str, inside.OLDEST))} or newer on its PATH, or "
+        f"python.interpreter_path of the environment to say where it is. {trouble.message}"
+    )

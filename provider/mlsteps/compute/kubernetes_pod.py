@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from mlsteps.contracts.spec import StepSpec
 CONTAINER = "base"
 #: Labels, and annotations where a value need not fit into a label.
 RUN, PIPELINE, TASK, CONTENT = "mlsteps/run-id", "mlsteps/pipeline-run-id", "mlsteps/task", "mlsteps/content"
+MANAGED = "app.kubernetes.io/managed-by"
 STEP, EXPERIMENT, WORKSPACE = "mlsteps/step", "mlsteps/experiment", "mlsteps/workspace"
 #: Variables of the worker that the runner inside reads, too.
 _HANDED_ON = ("MLSTEPS_KILL_GRACE", "MLSTEPS_KEEP_WORK")
@@ -50,12 +52,14 @@ class Asked(NamedTuple):
     docker: Mapping[str, Any]
     roots: tuple[str, ...] = ()
     labels: Mapping[str, str] = {}
+    kept: float = 3600.0
 
 
 def pod(options: KubernetesOptions, asked: Asked, name: str, namespace: str | None = None) -> dict[str, Any]:
     """The pod's document.
 
-    :param asked: ``roots`` are the folders of local stores, which the step finds at their paths.
+    :param asked: ``roots`` are the folders of local stores, which the step finds at their paths; ``kept`` are the
+        seconds that it waits to be collected.
     """
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
@@ -85,7 +89,7 @@ def labels(options: KubernetesOptions, asked: Asked) -> dict[str, str]:
     """What finds the pod: the run, and the task whatever its try."""
     spec = asked.spec
     own = {RUN: spec.run_id, PIPELINE: spec.pipeline_run_id, STEP: label(spec.step_name), **asked.labels}
-    return {**options.labels, "app.kubernetes.io/managed-by": "mlsteps", **own}
+    return {**options.labels, MANAGED: "mlsteps", **own}
 
 
 def remarks(options: KubernetesOptions, asked: Asked) -> dict[str, str]:
@@ -100,14 +104,21 @@ def label(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", text)[:63].strip("-_.")
 
 
+def new_name(spec: StepSpec) -> str:
+    """A new name that tells a person which step this is. What finds a pod are its labels."""
+    step = label(spec.step_name).lower().replace("_", "-").replace(".", "-").strip("-")[:30] or "step"
+    return f"mlsteps-{step}-{spec.run_id[:8]}-{uuid.uuid4().hex[:6]}"
+
+
 def _container(options: KubernetesOptions, asked: Asked) -> dict[str, Any]:
     limits, _ = asked_for(asked.docker)
     pull = {"missing": "IfNotPresent", "always": "Always", "never": "Never"}[options.pull]
+    kept = asked.kept if options.kept_seconds is None else options.kept_seconds
     return {
         "name": CONTAINER,
         "image": asked.image,
         "imagePullPolicy": pull,
-        "command": [asked.python, "-I", "-c", _BOOT, _text(), "keep", str(_WAIT), f"{options.kept_seconds:g}"],
+        "command": [asked.python, "-I", "-c", _BOOT, _text(), "keep", str(_WAIT), f"{kept:g}"],
         "workingDir": "/",
         "env": [{"name": name, "value": value} for name, value in _variables(options, limits).items()],
         "resources": resources(options, limits, asked.size),

@@ -148,5 +148,12 @@ def ended(pod: Mapping[str, Any]) -> Trouble:
     return Trouble("infrastructure", f"The step's container {how}, and left no result. {said}".strip())
 
 
+def no_result(state: Mapping[str, Any]) -> str:
+    """Why a runner has left none, by what the pod's keeper says of it."""
+    if state.get("out_of_memory"):
+        return "The step's runner was killed because the pod wanted more memory than it may have, and left no result."
+    return f"The step's runner ended with exit code {state.get('code')}, and left no result."
+
+
 #: Of a pod that is not there any more.
 GONE = Trouble("infrastructure", "The step's pod was removed by somebody: preempted, evicted or by hand.", True)

@@ -132,7 +132,10 @@ class KubernetesOptions:
         there; the step's container there is ``base``, as in Airflow.
     :param schedule_seconds: how long a node may take to be found, or made; :param start_seconds: how long the image may
         take to come.
-    :param kept_seconds: how long a step that lost its worker and has ended waits for the next try to collect it.
+    :param deferrable: whether a step's task leaves its worker while the pod runs, and a trigger waits for it; default
+        ``[operators] default_deferrable``. :param poll_seconds: between two looks of that trigger.
+    :param kept_seconds: how long a step that has ended, and has nobody who waits for it, waits to be collected: by the
+        next try after its worker was lost (an hour), or by a task that was deferred (a day).
     :param lost_tries: how often a step runs again because its pod was evicted, preempted or lost with its node. The
         task's own retries are for all else.
     :param carry: the most that the files of stores on the worker may have, which are carried to the pod and back.
@@ -172,7 +175,9 @@ class KubernetesOptions:
     pod_template: dict[str, Any] = field(default_factory=dict)
     schedule_seconds: float = 1800.0
     start_seconds: float = 900.0
-    kept_seconds: float = 3600.0
+    deferrable: bool | None = None
+    poll_seconds: float = 5.0
+    kept_seconds: float | None = None
     lost_tries: int = 3
     carry: str = "2g"
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlsteps.contracts.record import StepRecord
 from mlsteps.contracts.spec import StepResult, StepSpec
@@ -15,7 +15,7 @@ from mlsteps.hooks.connections import use_airflow_connections
 from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators import commit, runs
 from mlsteps.operators.attempt import Attempt
-from mlsteps.operators.failures import category_of, failure_text, told_to_airflow
+from mlsteps.operators.failures import category_of, failure_text, is_running, told_to_airflow
 from mlsteps.operators.inputs import input_document, input_documents, input_spec, upstream_outputs
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
@@ -62,12 +62,15 @@ class StepExecution:
 
     def run(self) -> dict[str, Any]:
         """The step's ``return_value``."""
-        from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException
+        return self._answer(self._result)
+
+    def _answer(self, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        from airflow.sdk.exceptions import AirflowFailException, AirflowRescheduleException, TaskDeferred
 
         try:
             with told_to_airflow():
-                return self._result()
-        except AirflowRescheduleException:
+                return work()
+        except (AirflowRescheduleException, TaskDeferred):
             raise
         except BaseException as error:
             self._note_failure(error, final=self.attempt.is_last or isinstance(error, AirflowFailException))
@@ -127,14 +130,7 @@ class StepExecution:
         from mlsteps.environments.identity import environment_identity
         from mlsteps.reuse.planner import decide
 
-        ti = self.context["ti"]
-        self.upstream = upstream_outputs(
-            self.node,
-            self.plan,
-            lambda step: ti.xcom_pull(
-                task_ids=self.attempt.task_of(step), key=self.operator.result_key_of(self.attempt.task_of(step))
-            ),
-        )
+        self.upstream = upstream_outputs(self.node, self.plan, self._result_of)
         self.snapshot = self._snapshot()
         decision = decide(
             self.node,
@@ -149,6 +145,10 @@ class StepExecution:
         if decision.action == REUSE and decision.record is not None and self._was_cleared(decision.record):
             return decision._replace(action=RUN, reason="the task was cleared, so it really runs", replace=True)
         return decision
+
+    def _result_of(self, step: str) -> Any:
+        task_id = self.attempt.task_of(step)
+        return self.context["ti"].xcom_pull(task_ids=task_id, key=self.operator.result_key_of(task_id))
 
     def _was_cleared(self, record: StepRecord) -> bool:
         """Whether a person asked for this very step to run again by clearing it in the UI.
@@ -221,14 +221,18 @@ class StepExecution:
             spec, result = self._attempted(decision, lease)
             if not self._is_to_run_again(result):
                 break
-        if result.status != "Completed":
+        if result.status != "Completed" or spec is None:
             self._end_badly(result)
         return self._commit(decision, spec, result)
 
-    def _attempted(self, decision: Decision, lease: Lease | None) -> tuple[StepSpec, StepResult]:
+    def _target(self) -> Target:
         from mlsteps.operators.targets import target_for
 
-        self.target = target_for(self.node, self.ws)
+        return target_for(self.node, self.ws)
+
+    def _attempted(self, decision: Decision, lease: Lease | None) -> tuple[StepSpec | None, StepResult]:
+        """What was run and what came of it; no spec where nothing of it is left."""
+        self.target = self._target()
         with self.target.ready():
             earlier = self.target.left_behind(self.attempt.work_of(self.node.id), decision.fingerprint)
             if earlier is not None:
@@ -269,8 +273,6 @@ class StepExecution:
         self, target: Target, run_id: str, lease: Lease | None, earlier: StepSpec | None
     ) -> tuple[StepSpec, StepResult]:
         """Prepare the environment and run, while a thread keeps the lease and looks for reasons to stop."""
-        from mlsteps.operators.targets import credentials_for
-
         watch = Watch(
             look=self._stop_reason,
             stop=lambda: self.cancel(watch.reason or "the pipeline run ended"),
@@ -282,7 +284,12 @@ class StepExecution:
             spec = earlier or self._spec(run_id, self._interpreter(target))
             if self.cancelled:
                 target.stop()  # it was cancelled before there was a target; run() then starts nothing
-            return spec, target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
+            return spec, self._run_on(target, spec)
+
+    def _run_on(self, target: Target, spec: StepSpec) -> StepResult:
+        from mlsteps.operators.targets import credentials_for
+
+        return target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
 
     def _interpreter(self, target: Target) -> str:
         """Python of the step's environment; a step that copies data, or that a service runs, has none."""
@@ -307,7 +314,7 @@ class StepExecution:
             parameters=self.parameters,
         )
 
-    def _end_badly(self, result: StepResult) -> None:
+    def _end_badly(self, result: StepResult) -> NoReturn:
         from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
         if self.cancelled == STOPPED and self._was_only_interrupted():
@@ -324,18 +331,9 @@ class StepExecution:
 
     def _was_only_interrupted(self) -> bool:
         """Whether the task was stopped by its own supervisor, for want of a connection, and another try is to come."""
-        return not self.attempt.is_last and self._stop_reason() is None and self._is_running_in_airflow()
-
-    def _is_running_in_airflow(self) -> bool:
-        """False when somebody has ended or cleared the task. No answer is why it was stopped, then."""
-        ti = self.context["ti"]
-        where = {"dag_id": ti.dag_id, "run_ids": [ti.run_id], "task_ids": [ti.task_id], "map_index": ti.map_index}
-        try:
-            states = ti.get_task_states(**where)
-        except Exception as error:
-            self.log.info("Airflow does not say how this task stands: %s", error)
-            return True
-        return any(state == "running" for states_of_run in states.values() for state in states_of_run.values())
+        if self.attempt.is_last or self._stop_reason() is not None:
+            return False
+        return is_running(self.context["ti"], self.log.info)
 
     def _note_failure(self, error: BaseException, *, final: bool) -> None:
         """Whatever ended this try: its run says so, and the other steps of the pipeline run hear of it."""

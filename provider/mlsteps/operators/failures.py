@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from mlsteps.contracts.spec import StepResult
 from mlsteps.errors import StoreError, UserErrorException
@@ -23,6 +24,20 @@ def told_to_airflow() -> Iterator[None]:
         raise AirflowException(str(error)) from error
     except UserErrorException as error:
         raise AirflowFailException(str(error)) from error
+
+
+def is_running(ti: Any, report: Callable[..., None]) -> bool:
+    """Whether Airflow takes a task to be running: not when somebody has ended or cleared it.
+
+    No answer is taken for yes: then that is why the task was stopped.
+    """
+    where = {"dag_id": ti.dag_id, "run_ids": [ti.run_id], "task_ids": [ti.task_id], "map_index": ti.map_index}
+    try:
+        states = ti.get_task_states(**where)
+    except Exception as error:
+        report("Airflow does not say how this task stands: %s", error)
+        return True
+    return any(state == "running" for states_of_run in states.values() for state in states_of_run.values())
 
 
 def category_of(error: BaseException) -> str:

@@ -95,7 +95,15 @@ class FunctionOperator(DecoratedOperator, AuthoredOperator):  # type: ignore[mis
 
     def execute(self, context: Context) -> Any:
         """What the function returns, or returned when it last ran with the same arguments and data."""
-        result = AuthoredOperator.execute(self, context)
+        return self._answered(context, AuthoredOperator.execute(self, context))
+
+    def resume(
+        self, context: Context, event: Mapping[str, Any] | None = None, kept: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The same, after the task was deferred."""
+        return self._answered(context, AuthoredOperator.resume(self, context, event, kept))
+
+    def _answered(self, context: Context, result: Mapping[str, Any]) -> Any:
         context["ti"].xcom_push(key=RESULT_KEY, value=result)
         return self._returned(result["outputs"][RETURNED])
 

@@ -12,6 +12,17 @@ def setting(name: str) -> float:
     return float(conf.getfloat("mlsteps", name, fallback=_DEFAULTS[name]))
 
 
+def may_defer(wanted: bool | None) -> bool:
+    """Whether a task is deferred: what its operator or compute target says, else ``[operators] default_deferrable``;
+    never where there is no triggerer.
+    """
+    from airflow.sdk import conf
+
+    if wanted is None:
+        wanted = conf.getboolean("operators", "default_deferrable", fallback=False)
+    return bool(wanted) and bool(conf.getboolean("mlsteps", "has_triggerer", fallback=True))
+
+
 def wait_seconds() -> float:
     """How long a step that waits for another run's result gives up its slot: ``wait_seconds``, or longer.
 

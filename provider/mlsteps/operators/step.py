@@ -13,7 +13,7 @@ from mlsteps.operators.links import OutputsLink, SourceRunLink
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperatorLink, Context
 
-    from mlsteps.operators.execution import StepExecution
+    from mlsteps.operators.deferring import DeferringExecution
 
 #: Colour of a task in Airflow's graph, by step type.
 COLORS = {
@@ -38,6 +38,9 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
     :param pipeline_group: the task group that the pipeline is; empty for a pipeline that is the whole DAG.
     :param retry_scripts: whether the task's retries are for a script that fails, too, and not only for what befalls
         the machines: a worker that is lost, a store that does not answer.
+    :param deferrable: whether the task leaves its worker while its step runs in a pod, and a trigger waits for that;
+        True is refused for compute targets where steps end with their worker. By default what the compute target's
+        option ``deferrable`` says, else ``[operators] default_deferrable``.
     """
 
     # Nothing of a compiled step is a template: `{{` in an argument is what the script gets, as in the SDK.
@@ -58,6 +61,7 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         mlsteps_conn_id: str | None = None,
         pipeline_group: str = "",
         retry_scripts: bool = True,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -68,6 +72,7 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         self.mlsteps_conn_id = mlsteps_conn_id
         self.pipeline_group = pipeline_group
         self.retry_scripts = retry_scripts
+        self.deferrable = deferrable
 
     def pipeline(self) -> tuple[PipelineGraph, StepNode]:
         """The graph and the step in it, as this task runs them."""
@@ -85,15 +90,28 @@ class StepOperator(BaseOperator):  # type: ignore[misc]
         :raises AirflowException: when the step fails; says the exit code and its last lines.
         :raises AirflowFailException: when another try would not help: bad input, a cancelled run.
         :raises AirflowRescheduleException: while another run makes the same result.
+        :raises TaskDeferred: when the step runs in a pod and a trigger waits for it; :meth:`resume` comes next.
         """
-        from mlsteps.operators.execution import StepExecution
+        return self._executed(context).run()
 
-        self._execution = StepExecution(self, context)
-        return self._execution.run()
+    def resume(
+        self, context: Context, event: Mapping[str, Any] | None = None, kept: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Go on with a try that was deferred, in whichever process; as :meth:`execute`.
+
+        :param event: of the trigger; :param kept: ``deferred.Kept`` as JSON data.
+        """
+        return self._executed(context).resume(kept or {}, event or {})
+
+    def _executed(self, context: Context) -> DeferringExecution:
+        from mlsteps.operators.deferring import DeferringExecution
+
+        self._execution = DeferringExecution(self, context)
+        return self._execution
 
     def on_kill(self) -> None:
         """Stop the step's whole process tree, container or pod."""
-        execution: StepExecution | None = getattr(self, "_execution", None)
+        execution: DeferringExecution | None = getattr(self, "_execution", None)
         if execution is not None:
             from mlsteps.operators.execution import STOPPED
 

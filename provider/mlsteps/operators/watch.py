@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mlsteps.operators.attempt import Attempt
 
@@ -17,15 +17,27 @@ STEP_FAILED = "step_failed"
 _CANCELLED = ("CancelRequested", "Canceled")
 
 
+class Since(Protocol):
+    """From when on what happens to the run concerns a try: an ``Attempt``, or what stands for it elsewhere."""
+
+    @property
+    def run_started(self) -> float:
+        """When the DAG run started or was cleared, in seconds since the epoch."""
+
+    @property
+    def clear_number(self) -> int:
+        """How often tasks of the DAG run were cleared."""
+
+
 def stop_reason(
-    events: Iterable[Mapping[str, Any]], attempt: Attempt, step_id: str, *, continue_on_step_failure: bool
+    events: Iterable[Mapping[str, Any]], attempt: Since, step_id: str, *, continue_on_step_failure: bool
 ) -> str | None:
     """Why a step of this run must not go on, or None.
 
     What happened before the run was cleared, or to this step itself, does not count: clearing a failed step in the UI
     means that it, and what was stopped on its account, shall run again.
 
-    :param events: of the pipeline run.
+    :param events: of the pipeline run; :param attempt: the try at the step.
     """
     for event in events:
         if event["kind"] == "status" and event.get("status") in _CANCELLED and event["t"] >= attempt.run_started:
