@@ -1,4 +1,4 @@
-"""``airflow mlsteps gc``: intermediate outputs that nobody needs any more; shown, or deleted."""
+"""``airflow mlsteps gc``: intermediate outputs that nobody needs any more, and pods; shown, or deleted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mlsteps.cli.shared import command, print_rows, reference
+from mlsteps.compute.kubernetes_swept import Leftover, Swept, sweep
 from mlsteps.errors import AzureMLException
 from mlsteps.registry.workspaces import workspace_store
 from mlsteps.reuse.garbage import DELETE, KEEP, LATER, Candidate, collect, plan, seconds_of
@@ -22,23 +23,33 @@ def gc(args: Namespace) -> None:
         older_than = seconds_of(args.older_than)
         ws = workspace_store(reference(args.workspace))
         found = (collect if args.apply else plan)(ws, older_than)
+        swept = sweep(ws, apply=args.apply) or Swept([], {})
     except AzureMLException as error:
         raise SystemExit(error.message) from error
-    shown = [item for item in found if args.all or args.output != "table" or item.action != KEEP]
+    all_of_it: list[Candidate | Leftover] = [*found, *swept.pods]
+    shown = [item for item in all_of_it if args.all or args.output != "table" or item.action != KEEP]
     if shown or args.output != "table":
         print_rows([_row(item, args.output) for item in shown], args.output)
-    if args.output == "table":
-        print("\n".join(_summary(found, args.apply)))
-    else:
-        print("\n".join(_summary(found, args.apply)), file=sys.stderr)
+    lines = [*_summary(found, args.apply), *_of_pods(swept, args.apply)]
+    print("\n".join(lines), file=sys.stdout if args.output == "table" else sys.stderr)
 
 
-def _row(item: Candidate, output: str) -> dict[str, object]:
+def _row(item: Candidate | Leftover, output: str) -> dict[str, object]:
     row = item.to_json()
     if output != "table":
         return row
     names = ("action", "step", "days", "files", "reason")
-    return {**{name: row[name] for name in names}, "size": in_units(item.size)}
+    size = in_units(item.size) if isinstance(item, Candidate) else "pod"
+    return {**{name: row[name] for name in names}, "size": size}
+
+
+def _of_pods(swept: Swept, applied: bool) -> list[str]:
+    lines = [f"The pods of {name} were not looked at: {why}" for name, why in swept.unseen.items()]
+    if swept.pods:
+        gone = sum(item.action == DELETE for item in swept.pods)
+        word = "Deleted" if applied else "To be deleted"
+        lines.append(f"{word}: {gone:,} pods that nobody collects. Kept: {len(swept.pods) - gone:,} pods.")
+    return lines
 
 
 def _summary(found: list[Candidate], applied: bool) -> list[str]:

@@ -6,14 +6,16 @@ from typing import Any
 
 
 def clean_up(older_than: str = "30d", mlsteps_conn_id: str | None = None, apply: bool = True) -> dict[str, Any]:
-    """Delete intermediate outputs that nobody needs; answers what was done, as JSON.
+    """Delete intermediate outputs that nobody needs, and pods that nobody collects; answers what was done, as JSON.
 
     :param older_than: how long an output was neither made nor reused: ``30d``, ``12h``, ``45m``.
     :param mlsteps_conn_id: of the workspace; None: the default one.
     :param apply: False only says what would be done.
-    :returns: ``{"delete"|"later"|"keep": {"steps", "files", "bytes"}}``.
+    :returns: ``{"delete"|"later"|"keep": {"steps", "files", "bytes"}}``; where steps run in pods, also ``"pods":
+        {"delete", "keep", "unseen"}``: two numbers, and why those of a compute target were not looked at, by its name.
     :raises StoreError: when something cannot be deleted; the next call tries it again.
     """
+    from mlsteps.compute.kubernetes_swept import sweep
     from mlsteps.hooks.mlsteps import resolve_reference
     from mlsteps.operators.failures import told_to_airflow
     from mlsteps.registry.workspaces import open_workspace
@@ -22,7 +24,8 @@ def clean_up(older_than: str = "30d", mlsteps_conn_id: str | None = None, apply:
     with told_to_airflow():
         ws = open_workspace(resolve_reference({}, mlsteps_conn_id))
         found = (collect if apply else plan)(ws, seconds_of(older_than))
-    answer = {}
+        swept = sweep(ws, apply=apply)
+    answer: dict[str, Any] = {}
     for action in (DELETE, LATER, KEEP):
         items = [item for item in found if item.action == action]
         answer[action] = {
@@ -30,4 +33,7 @@ def clean_up(older_than: str = "30d", mlsteps_conn_id: str | None = None, apply:
             "files": sum(item.files for item in items),
             "bytes": sum(item.size for item in items),
         }
+    if swept is not None:
+        counts = {action: sum(item.action == action for item in swept.pods) for action in (DELETE, KEEP)}
+        answer["pods"] = {**counts, "unseen": dict(swept.unseen)}
     return answer
