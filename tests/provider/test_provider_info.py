@@ -57,10 +57,13 @@ def test_airflow_knows_the_links_and_commands() -> None:
 
 
 def test_settings_have_the_defaults_that_are_documented() -> None:
-    from mlsteps.operators.settings import setting
+    from mlsteps.operators.settings import may_defer, setting
 
     options = get_provider_info()["config"]["mlsteps"]["options"]
-    assert {name: setting(name) for name in options} == {name: float(item["default"]) for name, item in options.items()}
+    numbers = {name: float(item["default"]) for name, item in options.items() if item["type"] != "boolean"}
+    assert {name: setting(name) for name in numbers} == numbers
+    assert set(options) - set(numbers) == {"has_triggerer"} and options["has_triggerer"]["default"] == "True"
+    assert may_defer(True) is True and may_defer(False) is may_defer(None) is False
 
 
 def test_the_plugin_is_one_to_airflow() -> None:
