@@ -13,6 +13,7 @@ from mlsteps.contracts.graph import PipelineGraph
 from mlsteps.errors import AzureMLException, InvalidInput, UserErrorException
 from mlsteps.operators.parameters import CONTINUE, REGENERATE, SUBMISSION
 from mlsteps.registry import graphs
+from mlsteps.registry.run_events import event
 from mlsteps.registry.run_ids import step_run_id
 
 if TYPE_CHECKING:
@@ -156,10 +157,8 @@ def _record(
         _record_script_run(workspace, submission, run_id, place)
     properties = _run_properties(submission, run_id)
     for one in [run_id, *([step_run_id(run_id, graph.steps[0].id, 1)] if submission.source.is_script else [])]:
-        for key, value in properties.items():
-            runs.write(one, "property", key=key, value=value)
-        for key, value in submission.tags.items():
-            runs.write(one, "tag", key=key, value=value)
+        said = [event("property", key=key, value=value) for key, value in properties.items()]
+        runs.write_all(one, [*said, *(event("tag", key=key, value=value) for key, value in submission.tags.items())])
     if submission.description:
         runs.write(run_id, "description", value=submission.description)
 
@@ -172,7 +171,7 @@ def _record_script_run(workspace: Workspace, submission: Submission, run_id: str
     )
 
 
-def _published(source: Source) -> dict[str, str]:
+def _published(source: Source) -> dict[str, Any]:
     """Where a run came from, for its head; ``PipelineRun.get_pipeline_runs`` finds it by that."""
     found = {"pipeline_id": (source.pipeline or {}).get("id"), "pipeline_endpoint_id": source.endpoint_id}
     return {key: str(value) for key, value in found.items() if value is not None}

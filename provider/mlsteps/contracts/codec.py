@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import abc
 from dataclasses import fields
 from typing import Any, ClassVar, Mapping, Type, TypeVar
 
 from mlsteps.errors import InvalidInput
 
 D = TypeVar("D", bound="Document")
+
+_SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
 class Document:
@@ -69,11 +72,13 @@ class Document:
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, Document):
         return value.to_json()
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, abc.Mapping)):  # what most are is asked first, and typing's is slow to ask
         return {key: _plain(item) for key, item in value.items()}
     return value
 

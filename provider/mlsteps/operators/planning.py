@@ -155,11 +155,11 @@ class Planning:
 
     def _publish(self, decisions: Plan) -> None:
         """Hand the decisions to the steps, keep them, and do for reused steps what a run of them would have done."""
-        self.context["ti"].xcom_push(key=planned.KEY, value=self._told(decisions).to_json())
+        told = self._told(decisions)
+        self.context["ti"].xcom_push(key=planned.KEY, value=told.to_json())
         text = json.dumps(plan_as_json(decisions), indent=1, ensure_ascii=False)
         self.runs.artifacts(self.attempt.pipeline_run_id).write(DECISIONS, text.encode("utf-8", "surrogatepass"))
         reused = [self._passed_on(node, decisions[node.id]) for node in self.graph.steps if node.id in decisions.reused]
-        told = self._told(decisions)
         runs.write_reused(self.runs, self.attempt, self.experiment, reused, lambda node: self._inputs(node, told))
         if len(reused) <= setting("planted_steps"):
             for step in reused:

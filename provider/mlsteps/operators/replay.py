@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.record import StepRecord
+from mlsteps.registry.run_events import event
 
 if TYPE_CHECKING:
     from mlsteps.registry.runs import RunStore
@@ -32,14 +33,17 @@ class Replay:
         here = (self._runs.head(run_id) or {}).get("parent")
         if not source or not before or here is None or here == before:
             return
-        for event in self._said(str(before)):
-            if event.get("by") == source:
-                fields = {name: value for name, value in event.items() if name not in _OWN}
-                self._runs.write(here, event["kind"], by=run_id, **fields)
+        again = [
+            event(item["kind"], **{name: value for name, value in item.items() if name not in _OWN}, by=run_id)
+            for item in self._said(str(before))
+            if item.get("by") == source
+        ]
+        if again:
+            self._runs.write_all(here, again)
 
     def _said(self, pipeline_run: str) -> list[Mapping[str, Any]]:
         if pipeline_run not in self._read:
             known = self._runs.head(pipeline_run) is not None
             events = self._runs.events(pipeline_run) if known else []
-            self._read[pipeline_run] = [event for event in events if event["kind"] in _KINDS and "by" in event]
+            self._read[pipeline_run] = [item for item in events if item["kind"] in _KINDS and "by" in item]
         return self._read[pipeline_run]

@@ -12,6 +12,7 @@ from mlsteps.operators.attempt import Attempt
 from mlsteps.operators.links import run_address
 from mlsteps.operators.replay import Replay
 from mlsteps.registry import run_ids
+from mlsteps.registry.run_events import Event, event
 from mlsteps.registry.run_state import TERMINAL
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ def open_pipeline_run(
             head["task_group"] = attempt.task_group
             name = f"{attempt.dag_id}.{attempt.task_group}"
         runs.create(run_id, experiment=experiment, type=PIPELINE_RUN, name=name, **head)
-        for key, value in {"azureml.pipelinerunid": run_id, **properties()}.items():
-            runs.write(run_id, "property", key=key, value=value)
-        _write_submission(runs, run_id, attempt.submission)
+        known = {"azureml.pipelinerunid": run_id, **properties()}
+        said = [event("property", key=key, value=value) for key, value in known.items()]
+        runs.write_all(run_id, [*said, *_submission(attempt.submission)])
     if graph is not None or runs.state(run_id).status == "NotStarted":
         runs.write(run_id, "status", status="Running")
 
@@ -82,13 +83,17 @@ def _graph_head(graph: PipelineGraph) -> dict[str, Any]:
     }
 
 
-def _write_submission(runs: RunStore, run_id: str, submission: Mapping[str, Any]) -> None:
-    for kind in ("display_name", "description"):
-        if submission.get(kind):
-            runs.write(run_id, kind, value=submission[kind])
-    for kind, key in (("tag", "tags"), ("property", "properties")):
-        for name, value in (submission.get(key) or {}).items():
-            runs.write(run_id, kind, key=name, value=value)
+def _submission(submission: Mapping[str, Any]) -> list[Event]:
+    named = [(kind, submission[kind]) for kind in ("display_name", "description") if submission.get(kind)]
+    keyed = [
+        (kind, key, value)
+        for kind, name in (("tag", "tags"), ("property", "properties"))
+        for key, value in (submission.get(name) or {}).items()
+    ]
+    return [
+        *(event(kind, value=value) for kind, value in named),
+        *(event(kind, key=key, value=value) for kind, key, value in keyed),
+    ]
 
 
 def open_step_run(
@@ -100,9 +105,10 @@ def open_step_run(
     if attempt.lost:
         head["lost"] = attempt.lost
     runs.create(run_id, type=REUSED_RUN if reused else STEP_RUN, **head)
-    for key, value in _properties(attempt, node, snapshot).items():
-        runs.write(run_id, "property", key=key, value=value)
-    _write_step_tags(runs, run_id, attempt)
+    known = _properties(attempt, node, snapshot)
+    runs.write_all(
+        run_id, [*(event("property", key=key, value=value) for key, value in known.items()), *_step_tags(attempt)]
+    )
     return run_id
 
 
@@ -117,10 +123,9 @@ def end_earlier_tries(runs: RunStore, attempt: Attempt, step_id: str) -> None:
             runs.write(run_id, "status", status="Failed", error=error)
 
 
-def _write_step_tags(runs: RunStore, run_id: str, attempt: Attempt) -> None:
+def _step_tags(attempt: Attempt) -> list[Event]:
     """Tags that a submission gives to each of its steps (``StepTags`` of a published pipeline's REST endpoint)."""
-    for key, value in (attempt.submission.get("step_tags") or {}).items():
-        runs.write(run_id, "tag", key=key, value=value)
+    return [event("tag", key=key, value=value) for key, value in (attempt.submission.get("step_tags") or {}).items()]
 
 
 class Reused(NamedTuple):
@@ -134,50 +139,58 @@ class Reused(NamedTuple):
 def write_reused(
     runs: RunStore, attempt: Attempt, experiment: str, steps: Iterable[Reused], inputs: Callable[[StepNode], Documents]
 ) -> None:
-    """Make the runs of steps that ``plan`` marks reused, finished; side by side.
+    """Make the runs of steps that ``plan`` marks reused, finished: one document each.
 
     :param inputs: gives what a step reads.
     """
 
     def write(step: Reused) -> None:
         run_id = attempt.reused_run_id(step.node.id)
-        runs.create(run_id, type=REUSED_RUN, **_head(attempt, experiment, step.node, 0))
-        for key, value in _properties(attempt, step.node, None).items():
-            runs.write(run_id, "property", key=key, value=value)
-        _write_step_tags(runs, run_id, attempt)
-        write_reuse(runs, run_id, step.record, step.value, inputs(step.node), replay)
+        said = [
+            *(event("property", key=key, value=value) for key, value in _properties(attempt, step.node, None).items()),
+            *_step_tags(attempt),
+            *_reuse(step.record, step.value, inputs(step.node)),
+        ]
+        if not runs.create(run_id, type=REUSED_RUN, said=said, **_head(attempt, experiment, step.node, 0)):
+            runs.write_all(run_id, said)  # of a plan that was cleared: what it says now counts
 
     wanted, replay = list(steps), Replay(runs)
-    with ThreadPoolExecutor(max(1, min(_WORKERS, len(wanted)))) as pool:
-        list(pool.map(write, wanted))
+    if runs.is_local:  # threads cost more than what they would wait for
+        for step in wanted:
+            write(step)
+    else:
+        with ThreadPoolExecutor(max(1, min(_WORKERS, len(wanted)))) as pool:
+            list(pool.map(write, wanted))
+    for step in wanted:
+        replay.say_again(step.record, attempt.reused_run_id(step.node.id))
 
 
-def write_reuse(
-    runs: RunStore,
-    run_id: str,
-    record: StepRecord,
-    value: Mapping[str, Any],
-    inputs: Documents,
-    replay: Replay | None = None,
-) -> None:
+def write_reuse(runs: RunStore, run_id: str, record: StepRecord, value: Mapping[str, Any], inputs: Documents) -> None:
     """Say that a step run passes on an earlier run's results, and that it is done."""
+    Replay(runs).say_again(record, run_id)
+    runs.write_all(run_id, _reuse(record, value, inputs))
+
+
+def _reuse(record: StepRecord, value: Mapping[str, Any], inputs: Documents) -> list[Event]:
     source = str(record.producer.get("step_run_id") or "")
     pipeline = str(record.producer.get("pipeline_run_id") or "")
     properties = {"isreused": "true", "reusedrunid": source, "reusedpipelinerunid": pipeline}
-    for key, text in properties.items():
-        runs.write(run_id, "property", key=f"azureml.{key}", value=text)
-    for name, document in inputs.items():
-        runs.write(run_id, "input", name=name, document=document)
-    runs.write(run_id, "reused", run_id=source, producer=dict(record.producer), fingerprint=record.fingerprint)
-    (replay or Replay(runs)).say_again(record, run_id)
-    finish(runs, run_id, value)
+    return [
+        *(event("property", key=f"azureml.{key}", value=text) for key, text in properties.items()),
+        *(event("input", name=name, document=document) for name, document in inputs.items()),
+        event("reused", run_id=source, producer=dict(record.producer), fingerprint=record.fingerprint),
+        *_end(value),
+    ]
 
 
 def finish(runs: RunStore, run_id: str, value: Mapping[str, Any]) -> None:
     """Say what a step run has put out (``value`` is its ``return_value``), and that it is done."""
-    for name, document in value["outputs"].items():
-        runs.write(run_id, "output", name=name, document=document)
-    runs.write(run_id, "status", status="Completed")
+    runs.write_all(run_id, _end(value))
+
+
+def _end(value: Mapping[str, Any]) -> list[Event]:
+    outputs = (event("output", name=name, document=document) for name, document in value["outputs"].items())
+    return [*outputs, event("status", status="Completed")]
 
 
 def _head(attempt: Attempt, experiment: str, node: StepNode, number: int) -> dict[str, Any]:

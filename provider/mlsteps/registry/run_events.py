@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import uuid
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, Iterable, Iterator, List, Sequence
 
 from mlsteps.storage.base import Store
 
@@ -20,6 +20,17 @@ Event = Dict[str, Any]
 
 #: A new file is begun after so many events: stores that cannot append write the whole file again for each one.
 _EVENTS_A_FILE = 200
+
+
+def event(kind: str, /, **fields: Any) -> Event:
+    """One event, of now."""
+    return {**fields, "t": time.time(), "kind": kind}
+
+
+def as_json(events: Sequence[Event]) -> List[Event]:
+    """Events as JSON data."""
+    found: List[Event] = json.loads(json.dumps(events, default=plain))
+    return found
 
 
 class Writer:
@@ -38,16 +49,19 @@ class Writer:
         self._count = 0
         self._last = 0.0
 
-    def write(self, kind: str, fields: Event) -> None:
-        """Append one event; its ``t`` never goes back within a writer, even when the clock does."""
+    def write(self, events: Iterable[Event]) -> None:
+        """Append events at once; their ``t`` never goes back within a writer, even when the clock does."""
         if self._pid != os.getpid():
             self._begin()
         with self._lock:
-            self._last = max(self._last, time.time())
-            line = json.dumps({**fields, "t": self._last, "kind": kind}, default=plain, ensure_ascii=False) + "\n"
+            lines = [self._line(item) for item in events]
             name = f"{self._id}-{self._count // _EVENTS_A_FILE:05d}.jsonl"
-            self._store.append(f"{self._folder}/{name}", line.encode("utf-8", "surrogatepass"))
-            self._count += 1
+            self._store.append(f"{self._folder}/{name}", "".join(lines).encode("utf-8", "surrogatepass"))
+            self._count += len(lines)
+
+    def _line(self, item: Event) -> str:
+        self._last = max(self._last, item["t"])
+        return json.dumps({**item, "t": self._last}, default=plain, ensure_ascii=False) + "\n"
 
 
 def plain(value: Any) -> Any:
@@ -64,6 +78,11 @@ def read(store: Store, folder: str) -> List[Event]:
     events: List[Event] = []
     for entry in store.list(folder):
         events.extend(_lines(store.read(entry.path)))
+    return in_order(events)
+
+
+def in_order(events: Iterable[Event]) -> List[Event]:
+    """Events by time; those of the same moment as they were given."""
     return sorted(events, key=_moment)
 
 

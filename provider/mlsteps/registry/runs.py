@@ -1,6 +1,6 @@
 """Runs: heads, events, children and artifacts.
 
-runs/<run-id>.json                                    head, written once
+runs/<run-id>.json                                    head, written once; ``said``: events that it was made with
 experiments/<experiment>/<run-id>/events/*.jsonl      see run_events
 experiments/<experiment>/<run-id>/children/<id>       empty marker
 experiments/<experiment>/<run-id>/artifacts/...       outputs/, logs/, user_logs/ and what the script uploads
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from mlsteps.errors import ExperimentExecutionException, InvalidInput
 from mlsteps.registry import run_events
@@ -27,7 +27,13 @@ class RunStore:
     def __init__(self, ws: WorkspaceStore) -> None:
         self._ws = ws
         self._heads: Dict[str, Dict[str, Any]] = {}  # heads never change, so those once read are kept
+        self._said: Dict[str, List[Dict[str, Any]]] = {}  # and so are the events in them
         self._writers: Dict[str, run_events.Writer] = {}
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the workspace lies in a folder of this machine."""
+        return self._ws.is_local
 
     def create(
         self,
@@ -38,13 +44,16 @@ class RunStore:
         name: Optional[str] = None,
         parent: Optional[str] = None,
         root: Optional[str] = None,
+        said: Sequence[run_events.Event] = (),
         **head: Any,
-    ) -> None:
-        """Make a run; does nothing to one that exists.
+    ) -> bool:
+        """Make a run; does nothing to one that exists, and answers False.
 
         :param type: as ``Run.type`` of the SDK: ``azureml.PipelineRun``, ``azureml.StepRun``,
             ``azureml.ReusedStepRun``, ``azureml.scriptrun``.
         :param parent: id of the run it is a child of; :param root: id of the outermost run.
+        :param said: events that are known already, as :func:`run_events.event` makes them: a run that is over when it
+            is made costs one document, where a store that cannot append would be asked three times for each event.
         :param head: more to keep, such as ``steps`` and ``continue_on_step_failure`` (see :mod:`.pipeline_status`).
         :raises InvalidInput: for an id that is not letters, digits, ``.``, ``_`` and ``-``.
         """
@@ -60,11 +69,13 @@ class RunStore:
             "created": time.time(),
             **head,
         }
+        if said:
+            document["said"] = run_events.as_json(said)
         folder = _folder(experiment, run_id)
         self._ws.store.create(f"{folder}/run", b"")  # makes the run known to its experiment, before it can be found
         if parent is not None:
             self._ws.store.create(f"{self._place(parent)}/children/{run_id}", b"")
-        self._ws.create_json(f"runs/{run_id}.json", document)
+        return self._ws.create_json(f"runs/{run_id}.json", document)
 
     def head(self, run_id: str) -> Optional[Dict[str, Any]]:
         """What was said of the run when it was made, or None."""
@@ -72,7 +83,7 @@ class RunStore:
             found = self._ws.read_json(f"runs/{file_name(run_id)}.json")
             if found is None:
                 return None
-            self._heads[run_id] = dict(found)
+            self._keep(run_id, found)
         return dict(self._heads[run_id])
 
     def heads(self, run_ids: Iterable[str]) -> Dict[str, Dict[str, Any]]:
@@ -80,7 +91,7 @@ class RunStore:
         wanted = list(run_ids)
         missing = {f"runs/{file_name(id)}.json": id for id in wanted if id not in self._heads}
         for path, found in self._ws.read_many(missing).items():
-            self._heads[missing[path]] = dict(found)
+            self._keep(missing[path], found)
         return {id: dict(self._heads[id]) for id in wanted if id in self._heads}
 
     def write(self, run_id: str, kind: str, /, **fields: Any) -> None:
@@ -91,15 +102,24 @@ class RunStore:
 
         :raises ExperimentExecutionException: when there is no such run.
         """
+        self.write_all(run_id, [run_events.event(kind, **fields)])
+
+    def write_all(self, run_id: str, events: Sequence[run_events.Event]) -> None:
+        """Append several events, as :func:`run_events.event` makes them, with one request of the store.
+
+        :raises ExperimentExecutionException: when there is no such run.
+        """
         writer = self._writers.get(run_id)
         if writer is None:
             made = run_events.Writer(self._ws.store, f"{self._place(run_id)}/events")
             writer = self._writers.setdefault(run_id, made)
-        writer.write(kind, fields)
+        writer.write(events)
 
     def events(self, run_id: str) -> List[Dict[str, Any]]:
         """All events of a run, in order of time."""
-        return run_events.read(self._ws.store, f"{self._place(run_id)}/events")
+        place = self._place(run_id)
+        later = run_events.read(self._ws.store, f"{place}/events")
+        return run_events.in_order([*self._said.get(run_id, ()), *later])
 
     def state(self, run_id: str) -> RunState:
         """The run as it stands."""
@@ -141,6 +161,11 @@ class RunStore:
         if head is None:
             raise ExperimentExecutionException(f"There is no run {run_id!r} in the workspace at {self._ws.root}.")
         return _folder(head["experiment"], run_id)
+
+    def _keep(self, run_id: str, document: Mapping[str, Any]) -> None:
+        head = dict(document)
+        self._said[run_id] = head.pop("said", [])
+        self._heads[run_id] = head
 
     def _by_age(self, ids: Iterable[str]) -> List[str]:
         """Oldest first; a run whose head is not there yet is being made and does not count."""

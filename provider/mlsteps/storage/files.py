@@ -74,6 +74,8 @@ def create_whole(final: str, data: bytes) -> bool:
     A hard link gives a complete file its final name, or fails when the name is taken. File systems without hard links
     get an exclusive create, where a kill between two system calls can leave a short file.
     """
+    if not data:  # a marker is whole as soon as it is there
+        return _create_exclusively(final, data)
     temporary = temporary_beside(final)
     try:
         with open_new(temporary) as file:

@@ -33,6 +33,11 @@ class WorkspaceStore:
         )
         self.store: Store = open_store(address, credentials)
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the documents lie in a folder of this machine (or one that is mounted on it)."""
+        return self.store.local_path("") is not None
+
     def read_json(self, path: str) -> Any | None:
         """A document; None when there is none.
 
@@ -58,7 +63,7 @@ class WorkspaceStore:
     def read_many(self, paths: Iterable[str]) -> Dict[str, Any]:
         """Several documents at once, by path; absent ones are left out."""
         wanted = list(dict.fromkeys(paths))
-        if len(wanted) < 2 or self.store.local_path("") is not None:  # threads cost more than a local read
+        if len(wanted) < 2 or self.is_local:  # threads cost more than a local read
             found = [self.read_json(path) for path in wanted]
         else:
             with ThreadPoolExecutor(min(READERS, len(wanted))) as pool:
