@@ -28,7 +28,8 @@ def test_a_second_run_starts_no_script_and_hands_on_the_same_outputs(two: TwoSte
     assert second.outputs("train") == first.outputs("train")
     told = second.xcoms["plan"]["plan"]["steps"]
     assert {name: step["action"] for name, step in told.items()} == {"prepare": "reuse", "train": "reuse"}
-    assert told["train"]["record"]["preimage"] == {}
+    assert told["train"]["outputs"] == first.xcoms["train"]["return_value"]["outputs"]
+    assert told["train"]["source"] == first.xcoms["train"]["return_value"]["step_run_id"]
     assert first.run_id.replace(":", "%3A").replace("+", "%2B") in second.xcoms["train"]["_link_SourceRunLink"]
 
 

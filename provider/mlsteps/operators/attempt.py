@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from mlsteps.operators.links import task_address
+from mlsteps.operators.links import run_address, task_address
 from mlsteps.operators.parameters import SUBMISSION
 from mlsteps.registry import run_ids
 
@@ -59,7 +60,7 @@ class Attempt:
             map_index=-1 if getattr(ti, "map_index", None) is None else ti.map_index,
         )
 
-    @property
+    @cached_property
     def pipeline_run_id(self) -> str:
         """The pipeline run's id."""
         return run_ids.pipeline_run_id(self.dag_id, self.run_id, self.task_group)
@@ -71,8 +72,12 @@ class Attempt:
     def address_of(self, step_id: str) -> str:
         """Where the UI shows the task of a step."""
         if self.map_index < 0:
-            return task_address(self.dag_id, self.run_id, self.task_of(step_id))
+            return task_address(self.dag_id, self.run_id, self.task_of(step_id), self._run_address)
         return f"{task_address(self.dag_id, self.run_id, self.task_id)}/mapped/{self.map_index}"
+
+    @cached_property
+    def _run_address(self) -> str:
+        return run_address(self.dag_id, self.run_id)
 
     @property
     def is_last(self) -> bool:

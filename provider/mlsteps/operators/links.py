@@ -25,9 +25,12 @@ def run_address(dag_id: str, run_id: str) -> str:
     return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}"
 
 
-def task_address(dag_id: str, run_id: str, task_id: str) -> str:
-    """Where the UI shows a task of a run."""
-    return f"{run_address(dag_id, run_id)}/tasks/{quote(task_id)}"
+def task_address(dag_id: str, run_id: str, task_id: str, run: str | None = None) -> str:
+    """Where the UI shows a task of a run.
+
+    :param run: answer of :func:`run_address`, for whoever asks for many tasks.
+    """
+    return f"{run or run_address(dag_id, run_id)}/tasks/{quote(task_id)}"
 
 
 def outputs_address(dag_id: str, run_id: str, task_id: str) -> str:

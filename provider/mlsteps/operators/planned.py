@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlsteps.contracts.record import OutputRecord, StepRecord
+from mlsteps.contracts.record import OutputRecord
 
 KEY = "plan"
 
@@ -18,8 +18,9 @@ class Plan:
     :param workspace: the workspace's reference, resolved: no step asks for the connection again.
     :param parameters: values of the pipeline parameters.
     :param clear_number: of the DAG run when the decisions were made.
-    :param steps: ``{step id: {"action", "reason", "fingerprint", "snapshot", "record"?}}``; a record is here without
-        its pre-image, which the workspace's store has.
+    :param steps: ``{step id: {"action", "reason", "fingerprint", "snapshot", "outputs"?, "source"?}}``: of a reused
+        step its outputs and the step run that made them, no more: every step that runs reads all of this. The whole
+        record is in the workspace's store under the fingerprint.
     """
 
     pipeline_run_id: str = ""
@@ -45,13 +46,8 @@ class Plan:
 
     def outputs(self, step_id: str) -> dict[str, OutputRecord]:
         """The outputs of a step that was reused; empty for one that was not."""
-        record = self.step(step_id).get("record")
-        return {} if not record else dict(StepRecord.from_json(record).outputs)
-
-
-def slim(record: StepRecord) -> dict[str, Any]:
-    """A record as the plan's XCom carries it: a thousand pre-images would make every step read megabytes."""
-    return {**record.to_json(), "preimage": {}, "fingerprint": record.fingerprint}
+        made = self.step(step_id).get("outputs") or {}
+        return {name: OutputRecord.from_json(output) for name, output in made.items()}
 
 
 def pull(context: Mapping[str, Any], plan_task_id: str | None) -> Plan | None:

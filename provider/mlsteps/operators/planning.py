@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import PipelineGraph, StepNode
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 #: Where the decisions of a run are kept among its artifacts, for ``airflow mlsteps explain``.
 DECISIONS = "logs/azureml/plan.json"
+
+
+#: Between the decisions there. (An indented text would be made by Python's slow encoder: 60 ms for 200 steps.)
+ONE_A_LINE = ",\n"
+
+#: Characters of one message of the log: each costs a turn of the process that watches over the task.
+_MESSAGE = 8000
 
 
 class Planning:
@@ -67,8 +74,8 @@ class Planning:
         self._read_parameters()
         self._begin()
         decisions = self._decide()
-        for decision in decisions.decisions:
-            self.log.info("%s", explain(decision))
+        for told in _in_batches([explain(decision) for decision in decisions.decisions]):
+            self.log.info("%s", told)
         self._publish(decisions)
         return decisions
 
@@ -157,7 +164,7 @@ class Planning:
         """Hand the decisions to the steps, keep them, and do for reused steps what a run of them would have done."""
         told = self._told(decisions)
         self.context["ti"].xcom_push(key=planned.KEY, value=told.to_json())
-        text = json.dumps(plan_as_json(decisions), indent=1, ensure_ascii=False)
+        text = f"[{ONE_A_LINE.join(json.dumps(item, ensure_ascii=False) for item in plan_as_json(decisions))}]\n"
         self.runs.artifacts(self.attempt.pipeline_run_id).write(DECISIONS, text.encode("utf-8", "surrogatepass"))
         reused = [self._passed_on(node, decisions[node.id]) for node in self.graph.steps if node.id in decisions.reused]
         runs.write_reused(self.runs, self.attempt, self.experiment, reused, lambda node: self._inputs(node, told))
@@ -194,7 +201,8 @@ class Planning:
         if snapshot:
             told["snapshot"] = snapshot
         if made.action == REUSE and made.record is not None:
-            told["record"] = planned.slim(made.record)
+            told["outputs"] = {name: output.to_json() for name, output in made.record.outputs.items()}
+            told["source"] = made.record.producer.get("step_run_id")
         return told
 
     def _registered(self, node: StepNode, record: StepRecord) -> dict[str, dict[str, Any]]:
@@ -207,6 +215,18 @@ class Planning:
             extra = commit.asset_extra(document, reused=True)
             self.context["outlet_events"][commit.reused_alias(self.graph.workspace)].add(asset, extra=extra)
         return registered
+
+
+def _in_batches(texts: list[str]) -> Iterator[str]:
+    """The texts in order, joined by lines to messages of about :data:`_MESSAGE` characters."""
+    waiting: list[str] = []
+    for text in texts:
+        waiting.append(text)
+        if sum(map(len, waiting)) > _MESSAGE:
+            yield "\n".join(waiting)
+            waiting = []
+    if waiting:
+        yield "\n".join(waiting)
 
 
 def environment_identities(graph: PipelineGraph) -> dict[str, Any]:
