@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import signal
 import subprocess
 import sys
@@ -103,7 +102,7 @@ def test_stopping_leaves_whole_files_only(airflow_home: Path, tmp_path: Path) ->
     command = [sys.executable, "-c", textwrap.dedent(STOPPED), str(source), str(target)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     deadline = time.monotonic() + 60
-    while (not target.is_dir() or len(os.listdir(target)) < 5) and time.monotonic() < deadline:
+    while (not target.is_dir() or len(list(target.glob("f*"))) < 5) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
     output, _ = process.communicate(timeout=60)
