@@ -6,11 +6,13 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import numpy
 import pytest
 
 from mlsteps.errors import ExperimentExecutionException, InvalidInput
+from mlsteps.registry.run_events import event
 from mlsteps.registry.runs import RunStore
 from tests.registry.processes import start, together
 
@@ -89,6 +91,42 @@ def test_what_scripts_log_comes_back(runs):
     assert runs.state("p1").metrics["m"] == [1, 0.1, True, None, "ü\n", 0.5, 3, [1, 2], {"a": [1]}, "b'x'"]
     runs.write("p1", "metric", name="bad", value=float("nan"))
     assert math.isnan(runs.state("p1").metrics["bad"])
+
+
+def ended(source: str) -> dict:
+    said = [event("reused", run_id=source), event("status", status="Completed")]
+    return {"experiment": "exp one", "type": "azureml.ReusedStepRun", "name": source, "said": said}
+
+
+def test_runs_that_are_over_are_made_together_and_are_as_any_other(runs, ws):
+    runs.create("c1", experiment="exp one", type="t", parent="p1")
+    runs.create_together("p1", {"c2": ended("old2"), "c3": ended("old3")})
+    fresh = RunStore(ws)
+    assert fresh.children("p1") == ["c1", "c2", "c3"]
+    assert fresh.list("exp one") == ["p1"]
+    assert fresh.list("exp one", include_children=True) == ["c3", "c2", "c1", "p1"]
+    head, state = fresh.head("c2"), fresh.state("c2")
+    assert (head["parent"], head["root"], head["type"]) == ("p1", "p1", "azureml.ReusedStepRun") and "said" not in head
+    assert (state.status, state.reused) == ("Completed", {"run_id": "old2"})
+    fresh.write("c2", "tag", key="a", value="1")
+    assert RunStore(ws).state("c2").tags == {"a": "1"} and RunStore(ws).state("c2").status == "Completed"
+    fresh.artifacts("c2").write("outputs/x", b"1")
+    assert RunStore(ws).artifacts("c2").read("outputs/x") == b"1"
+
+
+def test_made_together_once_more_what_is_said_now_counts(runs, ws):
+    runs.create_together("p1", {"c2": ended("old")})
+    runs.create_together("p1", {"c2": ended("newer"), "c3": ended("old")})
+    fresh = RunStore(ws)
+    assert fresh.children("p1") == ["c2", "c3"]
+    assert fresh.state("c2").reused == {"run_id": "newer"}
+
+
+def test_runs_made_together_cost_a_document_each_and_one_more(runs, ws):
+    before = {path for path in Path(ws.root).rglob("*") if path.is_file()}
+    runs.create_together("p1", {f"c{number}": ended("old") for number in range(20)})
+    after = {path for path in Path(ws.root).rglob("*") if path.is_file()}
+    assert len(after - before) == 21
 
 
 def test_children_come_oldest_first_and_runs_newest_first(runs, ws):

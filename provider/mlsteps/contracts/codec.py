@@ -12,6 +12,7 @@ from mlsteps.errors import InvalidInput
 
 D = TypeVar("D", bound="Document")
 
+_KNOWN: dict[Any, tuple[tuple[str, Any], ...]] = {}
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 
@@ -28,11 +29,11 @@ class Document:
     def to_json(self) -> dict[str, Any]:
         """This document as JSON data (dict, list, str, int, float, bool, None)."""
         answer = {}
-        for field in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, field.name)
-            if value == field.default or (value in ((), {}, None) and field.name not in ("version",)):
+        for name, default in _fields(type(self)):
+            value = getattr(self, name)
+            if value == default or (value in ((), {}, None) and name not in ("version",)):
                 continue
-            answer[field.name] = _plain(value)
+            answer[name] = _plain(value)
         return answer
 
     @classmethod
@@ -41,7 +42,7 @@ class Document:
 
         :raises InvalidInput: for unknown keys, a missing key, or a version this release does not know.
         """
-        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        known = {name for name, _ in _fields(cls)}
         unknown = sorted(set(data) - known)
         if unknown:
             raise InvalidInput(f"{cls.__name__} holds unknown keys {unknown}", expected=f"only {sorted(known)}")
@@ -71,6 +72,13 @@ class Document:
         return tuple(value) if isinstance(value, list) else value
 
 
+def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """Names and defaults of a class's fields, looked up once: a plan of 200 steps asks two thousand times."""
+    if kind not in _KNOWN:
+        _KNOWN[kind] = tuple((field.name, field.default) for field in fields(kind))
+    return _KNOWN[kind]
+
+
 def _plain(value: Any) -> Any:
     if type(value) in _SCALARS:
         return value
@@ -85,7 +93,16 @@ def _plain(value: Any) -> Any:
 
 def canonical(data: Any) -> str:
     """One text for equal JSON data: sorted keys, no blanks, non-ASCII kept, NaN refused."""
-    return json.dumps(_plain(data), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        data, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_as_json
+    )
+
+
+def _as_json(value: Any) -> Any:
+    """What JSON's encoder does not know by itself."""
+    if isinstance(value, (Document, abc.Mapping)):
+        return _plain(value)
+    raise TypeError(f"{type(value).__name__} is no JSON data")
 
 
 def digest_of(data: Any) -> str:

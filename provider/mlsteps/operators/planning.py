@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import PipelineGraph, StepNode
@@ -163,14 +164,20 @@ class Planning:
     def _publish(self, decisions: Plan) -> None:
         """Hand the decisions to the steps, keep them, and do for reused steps what a run of them would have done."""
         told = self._told(decisions)
-        self.context["ti"].xcom_push(key=planned.KEY, value=told.to_json())
-        text = f"[{ONE_A_LINE.join(json.dumps(item, ensure_ascii=False) for item in plan_as_json(decisions))}]\n"
-        self.runs.artifacts(self.attempt.pipeline_run_id).write(DECISIONS, text.encode("utf-8", "surrogatepass"))
-        reused = [self._passed_on(node, decisions[node.id]) for node in self.graph.steps if node.id in decisions.reused]
-        runs.write_reused(self.runs, self.attempt, self.experiment, reused, lambda node: self._inputs(node, told))
+        ids = set(decisions.reused)
+        reused = [self._passed_on(node, decisions[node.id]) for node in self.graph.steps if node.id in ids]
+        with ThreadPoolExecutor(1) as beside:  # files are written while Airflow takes the XCom
+            kept = beside.submit(self._keep, decisions, reused, told)
+            self.context["ti"].xcom_push(key=planned.KEY, value=told.to_json())
+            kept.result()
         if len(reused) <= setting("planted_steps"):
             for step in reused:
                 plant(self.attempt, self.attempt.task_of(step.node.id), step.value, step.record)
+
+    def _keep(self, decisions: Plan, reused: list[runs.Reused], told: planned.Plan) -> None:
+        text = f"[{ONE_A_LINE.join(json.dumps(item, ensure_ascii=False) for item in plan_as_json(decisions))}]\n"
+        self.runs.artifacts(self.attempt.pipeline_run_id).write(DECISIONS, text.encode("utf-8", "surrogatepass"))
+        runs.write_reused(self.runs, self.attempt, self.experiment, reused, lambda node: self._inputs(node, told))
 
     def _passed_on(self, node: StepNode, decision: Decision) -> runs.Reused:
         assert decision.record is not None

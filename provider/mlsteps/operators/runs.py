@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlsteps.contracts.graph import PipelineGraph, StepNode
@@ -23,8 +22,6 @@ STEP_RUN = "azureml.StepRun"
 REUSED_RUN = "azureml.ReusedStepRun"
 
 Documents = Mapping[str, Mapping[str, Any]]
-
-_WORKERS = 8
 
 
 def open_pipeline_run(
@@ -144,23 +141,16 @@ def write_reused(
     :param inputs: gives what a step reads.
     """
 
-    def write(step: Reused) -> None:
-        run_id = attempt.reused_run_id(step.node.id)
+    def made(step: Reused) -> dict[str, Any]:
         said = [
             *(event("property", key=key, value=value) for key, value in _properties(attempt, step.node, None).items()),
             *_step_tags(attempt),
             *_reuse(step.record, step.value, inputs(step.node)),
         ]
-        if not runs.create(run_id, type=REUSED_RUN, said=said, **_head(attempt, experiment, step.node, 0)):
-            runs.write_all(run_id, said)  # of a plan that was cleared: what it says now counts
+        return {"type": REUSED_RUN, **_head(attempt, experiment, step.node, 0), "said": said}
 
     wanted, replay = list(steps), Replay(runs)
-    if runs.is_local:  # threads cost more than what they would wait for
-        for step in wanted:
-            write(step)
-    else:
-        with ThreadPoolExecutor(max(1, min(_WORKERS, len(wanted)))) as pool:
-            list(pool.map(write, wanted))
+    runs.create_together(attempt.pipeline_run_id, {attempt.reused_run_id(step.node.id): made(step) for step in wanted})
     for step in wanted:
         replay.say_again(step.record, attempt.reused_run_id(step.node.id))
 

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import uuid
-from typing import Any, Dict, Iterable, Iterator, List, Sequence
+from typing import Any, Dict, Iterable, Iterator, List
 
 from mlsteps.storage.base import Store
 
@@ -25,12 +25,6 @@ _EVENTS_A_FILE = 200
 def event(kind: str, /, **fields: Any) -> Event:
     """One event, of now."""
     return {**fields, "t": time.time(), "kind": kind}
-
-
-def as_json(events: Sequence[Event]) -> List[Event]:
-    """Events as JSON data."""
-    found: List[Event] = json.loads(json.dumps(events, default=plain))
-    return found
 
 
 class Writer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import lru_cache
 
 #: Name space of all run ids; never change it, ids are stored.
 _RUNS = uuid.UUID("0b6f0a0e-6f0e-4a3c-8d52-9d2b4e0f7c11")
@@ -23,6 +24,7 @@ def pipeline_run_id(dag_id: str, run_id: str, task_group: str = "") -> str:
         return str(uuid.uuid5(_RUNS, f"{dag_id}/{run_id}"))
 
 
+@lru_cache(maxsize=10_000)  # a plan asks for each of its steps several times
 def step_run_id(pipeline_run: str, step_id: str, try_number: int, lost: int = 0) -> str:
     """The id of one attempt at one step: each attempt has its own, and with it its own places in the stores.
 

@@ -3,6 +3,7 @@
 runs/<run-id>.json                                    head, written once; ``said``: events that it was made with
 experiments/<experiment>/<run-id>/events/*.jsonl      see run_events
 experiments/<experiment>/<run-id>/children/<id>       empty marker
+experiments/<experiment>/<run-id>/children/+<digest>.json    ids of children that were made together
 experiments/<experiment>/<run-id>/artifacts/...       outputs/, logs/, user_logs/ and what the script uploads
 """
 
@@ -11,14 +12,19 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
+from mlsteps.contracts.codec import digest_of
 from mlsteps.errors import ExperimentExecutionException, InvalidInput
 from mlsteps.registry import run_events
 from mlsteps.registry.names import file_name, name_of
 from mlsteps.registry.run_state import RunState, fold
 from mlsteps.storage.base import Store
 from mlsteps.storage.workspace_store import WorkspaceStore
+
+_READERS = 8
+#: Begins the names of documents among the children; no run's id begins so.
+_GROUP = "+"
 
 
 class RunStore:
@@ -30,11 +36,6 @@ class RunStore:
         self._said: Dict[str, List[Dict[str, Any]]] = {}  # and so are the events in them
         self._writers: Dict[str, run_events.Writer] = {}
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the workspace lies in a folder of this machine."""
-        return self._ws.is_local
-
     def create(
         self,
         run_id: str,
@@ -44,43 +45,42 @@ class RunStore:
         name: Optional[str] = None,
         parent: Optional[str] = None,
         root: Optional[str] = None,
-        said: Sequence[run_events.Event] = (),
         **head: Any,
-    ) -> bool:
-        """Make a run; does nothing to one that exists, and answers False.
+    ) -> None:
+        """Make a run; does nothing to one that exists.
 
         :param type: as ``Run.type`` of the SDK: ``azureml.PipelineRun``, ``azureml.StepRun``,
             ``azureml.ReusedStepRun``, ``azureml.scriptrun``.
         :param parent: id of the run it is a child of; :param root: id of the outermost run.
-        :param said: events that are known already, as :func:`run_events.event` makes them: a run that is over when it
-            is made costs one document, where a store that cannot append would be asked three times for each event.
         :param head: more to keep, such as ``steps`` and ``continue_on_step_failure`` (see :mod:`.pipeline_status`).
         :raises InvalidInput: for an id that is not letters, digits, ``.``, ``_`` and ``-``.
         """
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,149}", run_id):
-            raise InvalidInput(f"The run id {run_id!r} does not fit", expected="letters, digits, '.', '_' and '-'")
-        document = {
-            "id": run_id,
-            "experiment": experiment,
-            "type": type,
-            "name": name,
-            "parent": parent,
-            "root": root or parent or run_id,
-            "created": time.time(),
-            **head,
-        }
-        if said:
-            document["said"] = run_events.as_json(said)
-        folder = _folder(experiment, run_id)
-        self._ws.store.create(f"{folder}/run", b"")  # makes the run known to its experiment, before it can be found
+        kept = {"experiment": experiment, "type": type, "name": name, "parent": parent, "root": root, **head}
+        document = _document(run_id, kept)
+        self._ws.store.create(f"{_folder(experiment, run_id)}/run", b"")  # known to its experiment before it is found
         if parent is not None:
             self._ws.store.create(f"{self._place(parent)}/children/{run_id}", b"")
-        return self._ws.create_json(f"runs/{run_id}.json", document)
+        self._ws.create_json(_head_path(run_id), document)
+
+    def create_together(self, parent: str, children: Mapping[str, Mapping[str, Any]]) -> None:
+        """Make many children of a run that are over already: one document each, where a run that goes on costs a dozen.
+
+        :param children: by id, the head of each, as :meth:`create` takes it, with ``said``: all its events, as
+            :func:`run_events.event` makes them. One that exists gets the events, no more.
+        """
+        if not children:
+            return
+        group = f"{self._place(parent)}/children/{_GROUP}{digest_of(list(children))[:32]}.json"
+        self._ws.create_json(group, list(children))
+        heads = {id: _document(id, {**head, "parent": parent}) for id, head in children.items()}
+        paths = {_head_path(id): id for id in heads}
+        for path in self._ws.create_many({path: heads[id] for path, id in paths.items()}):
+            self.write_all(paths[path], heads[paths[path]]["said"])
 
     def head(self, run_id: str) -> Optional[Dict[str, Any]]:
         """What was said of the run when it was made, or None."""
         if run_id not in self._heads:
-            found = self._ws.read_json(f"runs/{file_name(run_id)}.json")
+            found = self._ws.read_json(_head_path(run_id))
             if found is None:
                 return None
             self._keep(run_id, found)
@@ -89,7 +89,7 @@ class RunStore:
     def heads(self, run_ids: Iterable[str]) -> Dict[str, Dict[str, Any]]:
         """The heads of many runs, read at once; absent ones are left out."""
         wanted = list(run_ids)
-        missing = {f"runs/{file_name(id)}.json": id for id in wanted if id not in self._heads}
+        missing = {_head_path(id): id for id in wanted if id not in self._heads}
         for path, found in self._ws.read_many(missing).items():
             self._keep(missing[path], found)
         return {id: dict(self._heads[id]) for id in wanted if id in self._heads}
@@ -129,24 +129,22 @@ class RunStore:
         """The states of many runs, read at once."""
         wanted = list(run_ids)
         self.heads(wanted)
-        with ThreadPoolExecutor(max(1, min(8, len(wanted)))) as pool:
+        with ThreadPoolExecutor(max(1, min(_READERS, len(wanted)))) as pool:
             return dict(zip(wanted, pool.map(self.state, wanted)))
 
     def children(self, run_id: str) -> List[str]:
         """Ids of the runs below a run, oldest first."""
-        folder = f"{self._place(run_id)}/children"
-        ids = [entry.path.rpartition("/")[2] for entry in self._ws.store.list(folder)]
-        return self._by_age(ids)
+        return self._by_age(self._children([run_id]))
 
     def list(self, experiment: str, include_children: bool = False) -> List[str]:
         """Ids of an experiment's runs, newest first.
 
         :param include_children: also those that have a parent.
         """
-        ids = self._by_age(self._ws.store.folders(f"experiments/{file_name(experiment)}"))
-        if not include_children:
-            ids = [id for id in ids if self._heads[id].get("parent") is None]
-        return ids[::-1]
+        own = self._by_age(self._ws.store.folders(f"experiments/{file_name(experiment)}"))
+        if include_children:
+            return self._by_age({*own, *self._children(own, made_alone=False)})[::-1]
+        return [id for id in own if self._heads[id].get("parent") is None][::-1]
 
     def experiments(self) -> List[str]:
         """The names of the experiments that have runs."""
@@ -162,6 +160,19 @@ class RunStore:
             raise ExperimentExecutionException(f"There is no run {run_id!r} in the workspace at {self._ws.root}.")
         return _folder(head["experiment"], run_id)
 
+    def _children(self, parents: Iterable[str], made_alone: bool = True) -> Set[str]:
+        """Ids of the runs below these.
+
+        :param made_alone: also those that have a folder of their own.
+        """
+        store = self._ws.store
+        with ThreadPoolExecutor(_READERS) as pool:
+            listed = pool.map(lambda id: list(store.list(f"{self._place(id)}/children")), parents)
+            paths = [entry.path for entries in listed for entry in entries]
+        groups = [path for path in paths if path.rpartition("/")[2].startswith(_GROUP)]
+        ids = {id for group in self._ws.read_many(groups).values() for id in group}
+        return ids | {path.rpartition("/")[2] for path in set(paths).difference(groups) if made_alone}
+
     def _keep(self, run_id: str, document: Mapping[str, Any]) -> None:
         head = dict(document)
         self._said[run_id] = head.pop("said", [])
@@ -171,6 +182,17 @@ class RunStore:
         """Oldest first; a run whose head is not there yet is being made and does not count."""
         heads: Mapping[str, Mapping[str, Any]] = self.heads(ids)
         return sorted(heads, key=lambda id: (heads[id]["created"], id))
+
+
+def _document(run_id: str, head: Mapping[str, Any]) -> Dict[str, Any]:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,149}", run_id):
+        raise InvalidInput(f"The run id {run_id!r} does not fit", expected="letters, digits, '.', '_' and '-'")
+    root = head.get("root") or head.get("parent") or run_id
+    return {"id": run_id, "created": time.time(), **head, "root": root}
+
+
+def _head_path(run_id: str) -> str:
+    return f"runs/{file_name(run_id)}.json"
 
 
 def _folder(experiment: str, run_id: str) -> str:

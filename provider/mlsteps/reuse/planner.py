@@ -61,8 +61,9 @@ def plan(
     levels = _levels(graph.steps)
     while True:
         decisions: dict[str, Decision] = {}
+        known: dict[str, Mapping[str, OutputRecord]] = {}
         for level in levels:
-            judge.level(level, decisions, snapshots or {}, environments or {})
+            judge.level(level, decisions, known, snapshots or {}, environments or {})
         if not judge.find_broken(decisions.values()):
             return Plan(tuple(judge.compared(decisions.values())))
 
@@ -130,14 +131,17 @@ class _Judge:
         self,
         nodes: Iterable[StepNode],
         decisions: dict[str, Decision],
+        known: dict[str, Mapping[str, OutputRecord]],
         snapshots: Mapping[str, Any],
         environments: Mapping[str, Any],
     ) -> None:
-        """Decide for steps that do not depend on each other; adds to ``decisions``."""
-        known = {step: made.record.outputs for step, made in decisions.items() if made.action == REUSE and made.record}
+        """Decide for steps that do not depend on each other; adds to ``decisions``, and to ``known`` the outputs of
+        those that are reused."""
         asked = [(node, self.question(node, known, snapshots, environments)) for node in nodes]
         self.read(question.fingerprint for _, question in asked)
-        decisions.update({node.id: self.answer(node, question) for node, question in asked})
+        made = {node.id: self.answer(node, question) for node, question in asked}
+        decisions.update(made)
+        known.update({step: one.record.outputs for step, one in made.items() if one.action == REUSE and one.record})
 
     def question(
         self, node: StepNode, known: Outputs, snapshots: Mapping[str, Any], environments: Mapping[str, Any]
@@ -195,17 +199,20 @@ class _Judge:
 
     def compared(self, decisions: Iterable[Decision]) -> list[Decision]:
         """The decisions, those without a record told apart from the nearest earlier record."""
-        wanted = list(decisions)
-        with ThreadPoolExecutor(max(1, min(_WORKERS, len(wanted)))) as pool:
-            return list(pool.map(self._compared, wanted))
+        made = list(decisions)
+        wanted = [one for one in made if one.action == RUN and not one.reason and one.preimage is not None]
+        if not wanted:
+            return made
+        with ThreadPoolExecutor(min(_WORKERS, len(wanted))) as pool:
+            compared = {one.step: one for one in pool.map(self._compared, wanted)}
+        return [compared.get(one.step, one) for one in made]
 
     def _compared(self, decision: Decision) -> Decision:
-        if decision.action != RUN or decision.reason or decision.preimage is None:
-            return decision
-        nearest = nearest_record(self._ws, decision.preimage)
+        preimage = decision.preimage or {}
+        nearest = nearest_record(self._ws, preimage)
         if nearest is None:
             return decision._replace(reason="no earlier run of this step is recorded")
-        before, after = with_files(self._ws, nearest.preimage, decision.preimage)
+        before, after = with_files(self._ws, nearest.preimage, preimage)
         words = f"{summary(before, after)} (compared with {origin(nearest)})"
         return decision._replace(reason=words, record=replace(nearest, preimage=before), preimage=after)
 
