@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from mlsteps.errors import StoreError
 from mlsteps.storage.base import Store
 from mlsteps.storage.copying.plan import plan, sources
 from mlsteps.storage.copying.run import copy
+from mlsteps.storage.open import open_store
 from mlsteps.storage.verify import verify
 from tests.components.conftest import opened
 from tests.components.faults import Proxy, Rule
@@ -151,3 +153,54 @@ def test_a_blob_that_is_written_while_it_is_read(blob, local_store) -> None:
     finally:
         proxy.close()
     assert paths(local_store) == []
+
+
+KINDS = ["local", "blob", "s3", "gcs", "share"]
+
+
+@pytest.mark.parametrize("size", [100, 12, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_that_is_written_while_it_is_read_is_an_error_and_no_mixture(request, kind, size, tmp_path) -> None:
+    source, target = opened(request.getfixturevalue(kind)), open_store(str(tmp_path / "to"))
+    one, two = (letter * (size << 20) for letter in (b"1", b"2"))
+    source.write("in/f", one)
+    asked: list[int] = []
+
+    def check() -> None:
+        asked.append(1)
+        if len(asked) == 2:  # something of it has passed
+            source.write("in/f", two)
+
+    _, found = sources(source, "in/f")
+    try:
+        copy(plan(found, "file", target, "out"), check=check)
+    except StoreError as error:
+        assert "in/f" in str(error) and paths(target) == []
+    else:  # it had been read whole before
+        assert target.read("out") in (one, two)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_that_write_to_one_place_leave_whole_files(request, kind, tmp_path) -> None:
+    place = request.getfixturevalue(kind)
+    texts = {name: name.encode() * 100_000 for name in ("one", "two")}
+    for name, data in texts.items():
+        for number in range(8):
+            open_store(str(tmp_path / name)).write(f"f{number}", data)
+        open_store(str(tmp_path / name)).write("large", data * 40)
+
+    def transferred(name: str) -> str | None:
+        source = open_store(str(tmp_path / name))
+        try:
+            copy(plan(sources(source, "")[1], "directory", opened(place), "out"))
+        except StoreError as error:
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(transferred, texts))
+    assert all(text is None or "/out/" in text for text in said), said
+    store = opened(place)
+    assert paths(store, "out") == sorted([*(f"out/f{number}" for number in range(8)), "out/large"])
+    assert {store.read(f"out/f{number}") for number in range(8)} <= set(texts.values())
+    assert store.read("out/large") in [data * 40 for data in texts.values()]

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlsteps.errors import InvalidInput, SnapshotException
-from mlsteps.storage import snapshots
+from mlsteps.storage import archive, snapshots
 from mlsteps.storage.base import TEMPORARY
 from mlsteps.storage.git import git_properties, without_credentials
 from mlsteps.storage.ignore import IgnoreRules
@@ -336,6 +336,31 @@ def test_bombs_are_refused_by_what_they_declare_and_by_what_comes(tmp_path, ws) 
     with pytest.raises(SnapshotException, match=r"cannot be unpacked|damaged"):
         unpack(digest, ws, str(tmp_path / "out"), max_bytes=1000)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_bomb_of_many_empty_files_is_refused_when_it_is_taken_and_when_it_comes(tmp_path, ws, monkeypatch) -> None:
+    root = make_tree(tmp_path / "src", {f"f{number}": "" for number in range(30)})
+    digest = take(str(root), ws).digest
+    monkeypatch.setattr(archive, "MOST_FILES", 29)
+    with pytest.raises(SnapshotException, match="would unpack to 30 files; the limit is 29"):
+        unpack(digest, ws, str(tmp_path / "out"))
+    (root / "f30").touch()
+    with pytest.raises(SnapshotException, match=r"holds 31 files.*\.amlignore"):
+        take(str(root), ws)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bomb_of_names_that_share_their_bytes_is_refused(tmp_path, ws) -> None:
+    """Many entries of one megabyte that all point at the same few compressed bytes."""
+    digest = plant(ws, "f000", b"\0" * (1 << 20))
+    data = ws.store.read(f"snapshots/{digest}.zip")
+    at, end = data.rindex(b"PK\x01\x02"), data.rindex(b"PK\x05\x06")
+    entries = [data[at:end].replace(b"f000", b"f%03d" % number) for number in range(500)]
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 500, 500, sum(map(len, entries)), at, 0)
+    ws.store.write(f"snapshots/{digest}.zip", data[:at] + b"".join(entries) + tail)
+    with pytest.raises(SnapshotException, match="would unpack to 524288000 bytes"):
+        unpack(digest, ws, str(tmp_path / "out"), max_bytes=10 << 20)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("cut", [0, 10, 60])

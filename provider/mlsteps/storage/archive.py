@@ -17,6 +17,9 @@ from mlsteps.storage.base import safe_path
 #: The first moment a zip can hold: times are no part of a snapshot.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
+#: Files of an archive at most: an empty one costs a few bytes in it, and an inode outside.
+MOST_FILES = 100_000
+
 #: Tree digest of an archive's files, and the paths of those that may be executed.
 Content = Tuple[str, List[str]]
 
@@ -72,8 +75,8 @@ def extract(file: IO[bytes], folder: str, most: int) -> Content:
     """Unpack an open zip into an empty folder.
 
     :param most: bytes to write at most, as declared and as they really come.
-    :raises SnapshotException: for what is no whole zip, for names that leave the folder, links, repeated names, and
-        more than ``most`` bytes.
+    :raises SnapshotException: for what is no whole zip, for names that leave the folder, links, repeated names, more
+        than ``most`` bytes, and more than :data:`MOST_FILES` files.
     """
     entries, executable = [], []
     try:
@@ -92,6 +95,8 @@ def extract(file: IO[bytes], folder: str, most: int) -> Content:
 
 
 def _checked(infos: List[zipfile.ZipInfo], most: int) -> List[zipfile.ZipInfo]:
+    if len(infos) > MOST_FILES:
+        raise SnapshotException(f"The snapshot would unpack to {len(infos)} files; the limit is {MOST_FILES}.")
     seen: Set[str] = set()
     declared = 0
     for info in infos:

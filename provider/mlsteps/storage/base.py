@@ -97,6 +97,13 @@ def _is_absence(error: Exception) -> bool:
     return absent or type(error).__name__ in ("ResourceNotFoundError", "NoSuchKey")
 
 
+def _of_another(error: Exception, place: str) -> str:
+    """The file that an error is about, where that is another one than ``place``: what was to be written there."""
+    name = getattr(error, "filename", None)
+    is_other = isinstance(error, OSError) and isinstance(name, str) and TEMPORARY not in name and name not in place
+    return f": {name}" if is_other else ""
+
+
 class Store(ABC):
     """One place that holds files.
 
@@ -300,7 +307,7 @@ class Store(ABC):
             place = self.url_of(path)
             if _is_absence(error):
                 raise MissingFile(f"{place} does not exist (while trying to {doing} it).", error) from error
-            reason = redact(getattr(error, "strerror", None) or str(error) or repr(error))
+            reason = redact(getattr(error, "strerror", None) or str(error) or repr(error)) + _of_another(error, place)
             text = f"{place}: could not {doing} it: {type(error).__name__}: {reason}"
             raise StoreError(text, error) from error
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat as stats
 from typing import BinaryIO, Iterator, List
 
 from mlsteps.contracts.manifest import FileEntry
@@ -73,8 +75,14 @@ class LocalStore(Store):
         return Entry(path, found.st_size, str(found.st_mtime_ns), found.st_mtime_ns)
 
     def kind(self, path: str) -> str | None:
-        at = self._at(path)
-        return "directory" if os.path.isdir(at) else "file" if os.path.isfile(at) else None
+        with self._trouble(path, "look at"):
+            try:
+                mode = os.stat(self._at(path)).st_mode
+            except OSError as error:
+                if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                    raise
+                return None
+        return "directory" if stats.S_ISDIR(mode) else "file" if stats.S_ISREG(mode) else None
 
     def read(self, path: str) -> bytes:
         with self._trouble(path, "read"), open(self._at(path), "rb") as file:

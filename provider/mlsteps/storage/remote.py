@@ -138,20 +138,25 @@ class FsspecStore(Store):
             return bytes(self._fresh().cat_file(at))
 
     def open(self, path: str, size: int | None = None) -> BinaryIO:
+        found = self.entry(path) if size is None or size > WHOLE else None
         if size is None:
-            found = self.entry(path)
             size = found.size if found else 0
         if size > WHOLE:
-            at = self._at(path)
-            return open_ranges(lambda start, end: self._range(path, at, start, end), size)
+            return open_ranges(lambda start, end: self._range(path, start, end, found), size)
         return io.BytesIO(self.read(path))
 
-    def _range(self, path: str, at: str, start: int, end: int) -> bytes:
+    def _range(self, path: str, start: int, end: int, before: Entry | None) -> bytes:
+        """A piece; with the last one the file has to be what it was ``before``, or the pieces are of two states."""
+        at = self._at(path)
         with self._trouble(path, "read"):
             piece = bytes(self._fs.cat_file(at, start=start, end=end))
             if len(piece) != end - start:
                 raise ConnectionError(f"{len(piece)} of {end - start} bytes came")
-            return piece
+        if before is not None and start and end == before.size:
+            found = self.entry(path)
+            if found is None or found[:3] != before[:3]:
+                raise StoreError(f"{self.url_of(path)} changed while it was being read.")
+        return piece
 
     def read_range(self, path: str, start: int, count: int) -> bytes:
         with self._trouble(path, "read"):

@@ -24,6 +24,8 @@ _FORBIDDEN = frozenset('\\:*?"<>|')
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 _SHARED = "rwd"  # others may read, write and replace a file while it is open here
 _IN_USE = 0xC0000043  # STATUS_SHARING_VIOLATION
+_IN_THE_WAY = (_IN_USE, 0xC0000022)  # STATUS_ACCESS_DENIED, which is also what it means
+_MOMENT = 2.0  # seconds in which another that replaces the same file is done
 _PATIENCE = 30.0  # seconds that an append waits for other writers
 _FOLDER = 0x10  # FILE_ATTRIBUTE_DIRECTORY
 
@@ -138,7 +140,7 @@ class SmbStore(Store):
 
     def write(self, path: str, data: bytes) -> None:
         with self._trouble(path, "write"):
-            self._put(path, lambda file: files.write_all(file, data), self._client.replace)
+            self._put(path, lambda file: files.write_all(file, data), self._replace)
 
     def create(self, path: str, data: bytes) -> bool:
         """Make a file unless it exists: renaming fails when the name is taken, on the server, whoever else asks."""
@@ -196,7 +198,7 @@ class SmbStore(Store):
 
     def receive(self, source: BinaryIO, path: str, *, stamp: bool = True, passing: Passing | None = None) -> FileEntry:
         with self._trouble(path, "write"):
-            passed = self._put(path, lambda file: files.transfer(source, file, passing=passing), self._client.replace)
+            passed = self._put(path, lambda file: files.transfer(source, file, passing=passing), self._replace)
             found = self.entry(path) if stamp else None
         if stamp and (found is None or found.size != passed.size):
             held = "nothing" if found is None else f"{found.size} bytes"
@@ -223,7 +225,7 @@ class SmbStore(Store):
             self._make_folder(path)
             try:
                 self._client.copyfile(source._at(source_path), temporary, **self._options)
-                self._client.replace(temporary, at, **self._options)
+                self._replace(temporary, at, **self._options)
             except BaseException:
                 self._discard(temporary)
                 raise
@@ -265,6 +267,18 @@ class SmbStore(Store):
             self._discard(self._at(temporary))
             raise
         return answer
+
+    def _replace(self, temporary: str, at: str, **options: Any) -> None:
+        """Give a file its name; where another does the same, it is told for a moment that it may not."""
+        deadline = time.monotonic() + _MOMENT
+        while True:
+            try:
+                self._client.replace(temporary, at, **options)
+                return
+            except OSError as error:
+                if getattr(error, "ntstatus", None) not in _IN_THE_WAY or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.002, 0.03))
 
     def _make_folder(self, path: str) -> None:
         folder = safe_path(path).rpartition("/")[0]

@@ -204,6 +204,11 @@ def _leaves(path: str, target: str) -> SnapshotException:
 
 def _check_size(directory: str, rows: List[Row], limit: int) -> None:
     size = sum(row[1] for row in rows)
+    if len(rows) > archive.MOST_FILES:
+        raise SnapshotException(
+            f"The source directory {os.path.abspath(directory)} holds {len(rows)} files, which exceeds the limit of "
+            f"{archive.MOST_FILES}. To mend it: name what the script does not need in .amlignore."
+        )
     if size <= limit:
         return
     biggest = sorted(rows, key=lambda row: -row[1])[:5]
