@@ -67,10 +67,8 @@ class Objects:
 
     def copies(self, source: str, at: str) -> bool:
         """Whether it can have an object copied: of a plain name, which all servers decode alike."""
-        if not (self.takes(source) and self.takes(at) and _PLAIN.match(source)):
-            return False
-        is_one_bucket = source.partition("/")[0] == at.partition("/")[0]
-        return self._requests is not None or (self._service == "s3" and is_one_bucket)
+        is_known = self._service == "s3" or self._requests is not None
+        return is_known and self.takes(source) and self.takes(at) and bool(_PLAIN.match(source))
 
     def read(self, at: str) -> Any:
         """An object's bytes."""
@@ -86,15 +84,6 @@ class Objects:
         All pieces are of one state of the object: one that is written meanwhile ends in an error.
         """
         return cast(BinaryIO, Pieces(self._pieces(at, start, end), end - start))
-
-    def head(self, at: str) -> Head:
-        """Size and etag."""
-        import obstore
-
-        store, name = self._store(at)
-        with _told(at):
-            found = obstore.head(store, name)
-        return Head(int(found["size"]), _bare(found["e_tag"]))
 
     def write(self, at: str, data: Any) -> str:
         """Make or replace an object in one request; its etag."""
@@ -140,18 +129,18 @@ class Objects:
             self._requests.give_up(at, name)
 
     def copy(self, source: str, at: str) -> Head:
-        """Have the service copy an object within the account."""
+        """Have the service copy an object within the account; size -1: it has waited until all is there."""
         import obstore
 
-        if self._requests is not None:
-            tag = self._requests.copy(source, at)
-            if self._service == "azure":
-                return Head(-1, tag)  # it has waited for the end
-        else:
-            store, name = self._store(at)
-            with _told(at):
-                obstore.copy(store, source.partition("/")[2], name)
-        return self.head(at)
+        if self._service == "azure":
+            assert self._requests is not None
+            return Head(-1, self._requests.copy(source, at))
+        bucket, _, name = source.partition("/")
+        store = self._of_all_buckets(bucket)
+        with _told(at):
+            obstore.copy(store, name, at)
+            found = obstore.head(store, at)
+        return Head(int(found["size"]), _bare(found["e_tag"]))
 
     def _store(self, at: str) -> Any:
         bucket, _, name = at.partition("/")
@@ -160,14 +149,25 @@ class Objects:
                 self._stores[bucket] = self._made(bucket)
             return self._stores[bucket], name
 
-    def _made(self, bucket: str) -> Any:
+    def _of_all_buckets(self, bucket: str) -> Any:
+        """A store whose names begin with their bucket, and whose copies are of objects in this one.
+
+        obstore takes an endpoint of virtual hosts for the bucket's own address, and asks it for the name.
+        """
+        with self._lock:
+            if f"{bucket}/" not in self._stores:
+                address = self._settings.get("endpoint") or f"https://s3.{self._settings['region']}.amazonaws.com"
+                self._stores[f"{bucket}/"] = self._made(bucket, endpoint=address, virtual_hosted_style_request=True)
+            return self._stores[f"{bucket}/"]
+
+    def _made(self, bucket: str, **more: Any) -> Any:
         from datetime import timedelta
 
         from obstore.store import AzureStore, S3Store
 
         retry: Any = {"max_retries": 6, "retry_timeout": timedelta(seconds=90)}
         if self._service == "s3":
-            return S3Store(bucket=bucket, retry_config=retry, **self._settings)
+            return S3Store(bucket=bucket, retry_config=retry, **{**self._settings, **more})
         return AzureStore(container_name=bucket, retry_config=retry, **self._settings)
 
     def _pieces(self, at: str, start: int, end: int) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Requests that obstore does not make: copies between buckets, and uploads that a later process goes on with.
+"""Requests that obstore does not make: Azure's copies, and uploads that a later process goes on with.
 
 They are sent by urllib3, which every driver brings, and signed with what the driver was told. Parts count from 1.
 """
@@ -34,9 +34,9 @@ class Requests(ABC):
         self._address = address.rstrip("/")
         self._pool = _pool(address)
 
-    @abstractmethod
     def copy(self, source: str, at: str) -> str:
         """Have the service copy an object within the account, and wait until it has; the copy's etag."""
+        raise NotImplementedError(f"obstore copies {source} to {at}")
 
     @abstractmethod
     def begin(self, at: str, key: str) -> str:

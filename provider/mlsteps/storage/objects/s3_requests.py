@@ -20,10 +20,6 @@ class S3Requests(Requests):
         keys = (settings["access_key_id"], settings["secret_access_key"], settings.get("session_token"))
         self._sign = _signing(keys, settings["region"])
 
-    def copy(self, source: str, at: str) -> str:
-        answer = self._ask("PUT", self._url(at), {"x-amz-copy-source": f"/{quote(source, safe='/~')}"})
-        return _text(_read(answer), "ETag").strip('"')
-
     def begin(self, at: str, key: str) -> str:
         return _text(_read(self._ask("POST", self._url(at, "uploads="))), "UploadId")
 
