@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,9 +94,15 @@ class _Remote:
         return len(sizes), sum(sizes)
 
     def remove(self) -> None:
-        self._fs.invalidate_cache()
-        if self._fs.exists(self._name):
-            self._fs.rm(self._name, recursive=True)
+        for attempt in range(10):  # a server may take a moment to see that a bucket is empty
+            self._fs.invalidate_cache()
+            try:
+                if self._fs.exists(self._name):
+                    self._fs.rm(self._name, recursive=True)
+                return
+            except OSError as error:
+                print(f"{self._name} is not removed yet: {error}", file=sys.stderr)
+                time.sleep(0.5 * attempt)
 
 
 class Blobs(_Remote):

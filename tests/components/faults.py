@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 #: Asked for each request with its method, path and number (from 1, of its method); answers a fault or None.
-#: Faults: ``429`` or another status (with ``Retry-After: 1``), ``"reset"``, ``"cut"`` (half of the answer's body).
+#: Faults: ``429`` or another status (with ``Retry-After: 1``), ``"reset"``, ``"cut"`` (half of the answer's body),
+#: ``"odd"`` (a part of a file as if it were the whole of it, but for its ``Content-Range``).
 Rule = Callable[[str, str, int], "int | str | None"]
 
 
@@ -62,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
             self.end_headers()
         else:
-            self._pass_on(body, cut=fault == "cut")
+            self._pass_on(body, fault)
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any
 
@@ -71,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
             pass  # BaseHTTPRequestHandler has answered it
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def _pass_on(self, body: bytes, cut: bool) -> None:
+    def _pass_on(self, body: bytes, fault: str | None) -> None:
         upstream = http.client.HTTPConnection(self.owner.target, timeout=60)
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
@@ -83,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.owner.lock:
             self.owner.sent += len(body)
             self.owner.given += len(data)
-        self.send_response_only(answer.status, answer.reason)
+        self.send_response_only(200 if fault == "odd" and answer.status == 206 else answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "transfer-encoding", "content-length", "keep-alive"):
                 self.send_header(name, value)
@@ -92,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", length)
         self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(data[: len(data) // 2] if cut else data)
+        self.wfile.write(data[: len(data) // 2] if fault == "cut" else data)
         upstream.close()
 
     def log_message(self, format: str, *args: Any) -> None:

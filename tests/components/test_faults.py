@@ -82,6 +82,21 @@ def test_a_large_file_in_pieces(faulty, local_store) -> None:
     assert local_store.read("back/big") == data and proxy.faults > 1
 
 
+def test_a_server_whose_parts_of_a_file_do_not_say_so(faulty, local_store) -> None:
+    asked: list[str] = []
+
+    def rule(method: str, path: str, number: int) -> str | None:
+        asked.extend([path] if method == "GET" and path.endswith("in/big") else [])
+        return "odd" if method == "GET" else None
+
+    store, direct, _ = faulty(rule)
+    data = os.urandom(21 << 20)
+    direct.write("in/big", data)
+    transfer(store, local_store, "out")
+    assert local_store.read("out/big") == data
+    assert len(asked) == 4  # one in vain, and three parts
+
+
 def test_a_server_that_stays_away_is_an_error_and_leaves_nothing(faulty, local_store) -> None:
     refused: list[str] = []
 

@@ -1,4 +1,4 @@
-"""Requests that obstore does not make: Azure's copies, and uploads that a later process goes on with.
+"""Requests that obstore does not make: Azure's copies, uploads that a later process goes on with, odd servers' ranges.
 
 They are sent by urllib3, which every driver brings, and signed with what the driver was told. Parts count from 1.
 """
@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import urllib.request
 from abc import ABC, abstractmethod
-from typing import Any, Collection, Dict, Mapping, NamedTuple
+from typing import Any, Collection, Dict, Mapping, NamedTuple, Tuple
 from urllib.parse import quote
 
+from mlsteps.errors import StoreError
 from mlsteps.storage.base import redact
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.options import AUTHORITIES, Settings
@@ -27,12 +28,30 @@ class Part(NamedTuple):
     tag: str
 
 
+class Whole(Exception):
+    """A server that gives objects only whole."""
+
+
 class Requests(ABC):
     """One account. ``at`` is a bucket or container, a slash, and the object's name. Safe for threads."""
 
     def __init__(self, address: str) -> None:
         self._address = address.rstrip("/")
         self._pool = _pool(address)
+
+    def read(self, at: str, start: int, end: int, tag: str | None) -> Tuple[Any, str]:
+        """The bytes from one place to another of an object in one state, and its etag.
+
+        :raises StoreError: when it is in another state.
+        """
+        headers = {"Range": f"bytes={start}-{end - 1}", **({"If-Match": f'"{tag}"'} if tag else {})}
+        answer = self._ask("GET", self._url(at), headers, good=(412,))
+        found = str(answer.headers.get("ETag") or "").strip('"')
+        if answer.status == 412 or (tag and found != tag):
+            raise StoreError(f"{at} changed while it was being read. Write it completely before it is taken.")
+        if not str(answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-{end - 1}/"):
+            raise Whole(f"{at}: the server gives no parts of an object")
+        return answer.data, found
 
     def copy(self, source: str, at: str) -> str:
         """Have the service copy an object within the account, and wait until it has; the copy's etag."""
