@@ -31,6 +31,16 @@ class Place:
         self.credentials = {"user_password": self.parts.password or "secretpassword"}
         self.make()
 
+    def register(self, workspace: Any) -> Any:
+        """The database as the datastore ``db`` of a workspace, as the SDK registers it."""
+        from mlsteps.sdk.datastore import Datastore
+
+        given = {name: self.document[name] for name in ("server_name", "database_name", "user_id", "port_number")}
+        if self.type == "AzureMySql":
+            return Datastore.register_azure_my_sql(workspace, "db", endpoint="", **given, **self.credentials)
+        more = {"endpoint": "", "enforce_ssl": False}
+        return Datastore.register_azure_postgre_sql(workspace, "db", **given, **more, **self.credentials)
+
     def make(self) -> None:
         """The place."""
 

@@ -116,6 +116,43 @@ class DatabaseContract:
             with pytest.raises(UnsupportedFeature, match="holds no files"):
                 attempt("a")
 
+    def test_a_query_becomes_files_and_partitions(self, place: Place, home: Path) -> None:
+        from mlsteps.sdk.dataset_factory import TabularDatasetFactory
+        from mlsteps.sdk.workspace import Workspace
+
+        ws = Workspace(None, None, "queries")
+        database = place.register(ws)
+        query = f"{place.numbers} n, n % 3 AS k, CASE WHEN n % 2 = 0 THEN 'a,\"b' END AS t FROM t"
+        dataset = TabularDatasetFactory.from_sql_query((database, query), query_timeout=60)
+        files = dataset.to_csv_files()
+        (path,) = files.download(str(home / "csv"))
+        assert Path(path).read_text().splitlines()[:3] == ["n,k,t", "1,1,", '2,2,"a,""b"']
+        (path,) = dataset.to_parquet_files().download(str(home / "parquet"))
+        import pandas
+
+        found = pandas.read_parquet(path)
+        assert len(found) == 1000 and found["n"].sum() == 500_500 and found["t"].isna().sum() == 500
+        parts = dataset.partition_by(["k"], (ws.get_default_datastore(), "parts"), name="thirds")
+        assert parts.partition_keys == ["k"]
+        assert sorted(parts.to_pandas_dataframe().groupby("k")["n"].count()) == [333, 333, 334]
+        rare = dataset.filter(dataset["n"] > 998).to_pandas_dataframe()
+        assert rare["n"].tolist() == [999, 1000]
+        assert len(dataset.take(10).to_pandas_dataframe()) == 10
+        late = TabularDatasetFactory.from_sql_query((database, place.sleep), query_timeout=1)
+        with pytest.raises(UserErrorException, match="within 1 s"):
+            late.to_csv_files()
+
+    def test_memory_does_not_grow_with_the_rows(self, place: Place, tmp_path: Path) -> None:
+        text = "x" * 200
+        few = f"{place.numbers} a.n, '{text}' AS t FROM t a, (SELECT 1 UNION SELECT 2) b"
+        many = f"{place.numbers} a.n, '{text}' AS t FROM t a, t b"  # a million: 200 MB
+        given = {"document": place.document, "credentials": place.credentials, "few": few, "many": many}
+        done = subprocess.run(
+            [sys.executable, "-c", STREAMED, json.dumps(given), str(tmp_path)], check=True, capture_output=True, text=True
+        )
+        before, after, size = json.loads(done.stdout)
+        assert size > 200_000_000 and after - before < size / 2  # as 1 GB is to 2 GB
+
     # -- transfers
 
     def test_rows_become_text_and_the_text_rows(self, place: Place, people: str, database: Any) -> None:
@@ -181,6 +218,21 @@ class DatabaseContract:
         thread.join(5)
         assert not thread.is_alive() and failures
 
+
+STREAMED = """
+import json, os, resource, sys
+from mlsteps.storage.open import open_datastore
+from mlsteps.tables.frame import batches
+from mlsteps.tables.writing import write_parts
+given, folder = json.loads(sys.argv[1]), sys.argv[2]
+store = open_datastore(given["document"], given["credentials"])
+def run(name):
+    definition = {"type": "tabular", "sql": {"datastore": "db", "query": given[name], "timeout": 120}}
+    write_parts(batches(definition, lambda _: store), f"{folder}/{name}", "csv")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+peaks = [run("few"), run("many")]
+print(json.dumps([*peaks, os.path.getsize(f"{folder}/many/part_00000.csv")]))
+"""
 
 KILLED = """
 import io, json, os, sys
