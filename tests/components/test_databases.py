@@ -148,7 +148,10 @@ class DatabaseContract:
         many = f"{place.numbers} a.n, '{text}' AS t FROM t a, t b"  # a million: 200 MB
         given = {"document": place.document, "credentials": place.credentials, "few": few, "many": many}
         done = subprocess.run(
-            [sys.executable, "-c", STREAMED, json.dumps(given), str(tmp_path)], check=True, capture_output=True, text=True
+            [sys.executable, "-c", STREAMED, json.dumps(given), str(tmp_path)],
+            check=True,
+            capture_output=True,
+            text=True,
         )
         before, after, size = json.loads(done.stdout)
         assert size > 200_000_000 and after - before < size / 2  # as 1 GB is to 2 GB
