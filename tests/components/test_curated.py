@@ -33,12 +33,12 @@ def _index():
 
 
 def pins():
-    """Every set of pins there is for a Python that has wheels of it, once: ``{(python, requirements)}``."""
+    """Every release, for the oldest and the newest Python that has wheels of it."""
     for family in curated.FAMILIES:
         for version, release in family.releases.items():
-            for minor in curated.PYTHONS:
-                if release.serves(minor):
-                    yield f"3.{minor}", ".".join(map(str, version)), family.marks[0], release
+            having = [minor for minor in curated.PYTHONS if release.serves(minor)]
+            for minor in sorted({having[0], having[-1]}):
+                yield f"3.{minor}", ".".join(map(str, version)), family.marks[0], release
 
 
 def resolved(case):

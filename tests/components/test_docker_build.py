@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import json
 import os
+import shutil
+import socket
 import subprocess
 import sys
 import tarfile
+import time
 import uuid
 
 import pytest
@@ -19,10 +23,13 @@ from mlsteps.compute.placement import DockerOptions
 from mlsteps.errors import RunConfigurationException
 from mlsteps.registry.index_credentials import connection_id
 from tests.components.docker_place import DockerPlace, base_image, client
-from tests.environments.private_index import index
+from tests.environments.private_index import Index, index
 from tests.runner.conftest import steps
 
 __all__ = ["index", "steps"]
+
+#: bcrypt of s3cret
+HASH = "$2b$05$aaaaaaaaaaaaaaaaaaaaaOwN3kL1r/5tCX49L9FU8BMpbjRXGyPKS"
 
 
 @pytest.fixture
@@ -109,6 +116,16 @@ def _layers(engine, name):
                 yield image.extractfile(entry).read()
 
 
+def test_a_wheel_of_the_workspace(builder, steps, engine, index, tmp_path):
+    (tmp_path / index.wheel).write_bytes(index.content())
+    document = environment("--no-index", f"{index.package} @ file://{tmp_path / index.wheel}")
+    target = DockerTarget(options())
+    python = target.prepare(document, print)
+    spec = steps.spec(f"import {index.package} as p; print(p.said)", interpreter=python)
+    assert target.run(spec, {}, on_line=steps.lines.append).status == "Completed"
+    assert steps.lines == ["from the private index"]
+
+
 def test_without_buildkit_a_password_is_refused(engine, index, monkeypatch):
     monkeypatch.setattr(docker_build, "docker_client", lambda: ())
     document = environment(index.package, f"--index-url {index.address(gateway(engine))}")
@@ -173,7 +190,6 @@ DockerTarget(DockerOptions(base_image=told["base"])).prepare(told["document"], p
 
 def test_several_workers_build_it_once(steps, engine):
     """Two tasks that start at once, in processes of their own."""
-    import json
 
     text = f"FROM {base_image()}\nLABEL unique={uuid.uuid4().hex}\n"
     document = {"python": {"user_managed_dependencies": True}, "docker": {"base_dockerfile": text}}
@@ -205,6 +221,85 @@ def test_a_registry_keeps_images_for_other_machines(steps, engine):
     assert again == [f"pulled {registry}/{plan.name}"]
     assert docker_image.find(Engine(kept), plan.name) is not None
     engine.remove_image(f"{registry}/{plan.name}", force=True)
+
+
+@pytest.fixture
+def other():
+    made = Index("t0ken" + uuid.uuid4().hex)
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_a_change_of_one_package_makes_one_layer_anew(builder, engine, index, other):
+    """And a change of variables none: those come with the step."""
+    host = gateway(engine)
+    for item in (index, other):
+        item.token = ""  # nobody is asked for it
+    known = [f"--extra-index-url http://{item.bare(host)}" for item in (index, other)]
+    known += [f"--trusted-host {host}:{item.server.server_port}" for item in (index, other)]
+    first, second = environment(*known, index.package), environment(*known, index.package, other.package)
+    layers = []
+    for document in (first, second):
+        DockerTarget(options()).prepare(document, print)
+        name = docker_build.plan(options(), document).name
+        layers.append(engine.inspect_image(name)["RootFS"]["Layers"])
+    of_base = engine.inspect_image(base_image())["RootFS"]["Layers"]
+    packages = 1 if builder == "buildkit" else 2  # the engine's own builder keeps the requirements as a layer
+    assert len(layers[0]) > len(of_base) + packages
+    assert layers[0][:-packages] == layers[1][:-packages] and layers[0][-1] != layers[1][-1]
+    said: list[str] = []
+    DockerTarget(options()).prepare({**second, "environment_variables": {"A": "B"}}, said.append)
+    assert said == []
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """The address of a registry that wants a login, of nobody else's."""
+    if not shutil.which("docker-registry"):
+        pytest.skip("needs docker-registry")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "htpasswd").write_text(f"me:{HASH}\n")
+    settings = {
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": str(tmp_path / "data")}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+        "auth": {"htpasswd": {"realm": "test", "path": str(tmp_path / "htpasswd")}},
+    }
+    (tmp_path / "registry.yml").write_text(json.dumps(settings))
+    with open(tmp_path / "registry.log", "w") as log:
+        process = subprocess.Popen(["docker-registry", "serve", str(tmp_path / "registry.yml")], stderr=log, stdout=log)
+    for _ in range(200):
+        with socket.socket() as asked:
+            if asked.connect_ex(("127.0.0.1", port)) == 0:
+                break
+        time.sleep(0.05)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait()
+
+
+def test_a_registry_that_wants_a_login_has_it_from_an_airflow_connection(steps, engine, registry, monkeypatch):
+    login = {"conn_type": "docker", "host": registry, "login": "me", "password": "s3cret"}
+    monkeypatch.setenv("AIRFLOW_CONN_TEAM_REGISTRY", json.dumps(login))
+    text = f"FROM {base_image()}\nLABEL unique={uuid.uuid4().hex}\n"
+    document = {"python": {"user_managed_dependencies": True}, "docker": {"base_dockerfile": text}}
+    stranger, kept = options(registry=registry), options(registry=registry, docker_conn_id="team_registry")
+    name, said = docker_build.plan(kept, document).name, []
+    DockerTarget(kept).prepare(document, said.append)
+    assert said[-1] == f"pushed {registry}/{name}" and "s3cret" not in "".join(said)
+    for item in (name, f"{registry}/{name}"):  # as on a machine that has not seen it
+        engine.remove_image(item, force=True)
+    again: list[str] = []
+    DockerTarget(kept).prepare(document, again.append)
+    assert again == [f"pulled {registry}/{name}"]
+    for item in (name, f"{registry}/{name}"):
+        engine.remove_image(item, force=True)
+    refused: list[str] = []
+    DockerTarget(stranger).prepare(document, refused.append)  # built here, and it is said that nobody else has it
+    assert "Other machines will build the image again" in refused[-1] and "cannot push" in refused[-1]
 
 
 def test_images_that_nobody_uses_are_pruned(engine, monkeypatch):

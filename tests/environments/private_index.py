@@ -13,7 +13,7 @@ import pytest
 
 
 class Index:
-    """A package index on this machine that wants a password; its packages have names of their own."""
+    """A package index on this machine that wants a password, unless ``token`` is ""; its package has its own name."""
 
     def __init__(self, token):
         self.token, self.package, self.refused = token, f"p{uuid.uuid4().hex[:12]}", 0
@@ -23,8 +23,8 @@ class Index:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
-                index.refused += self.headers.get("Authorization") != expected
-                if self.headers.get("Authorization") != expected:
+                if index.token and self.headers.get("Authorization") != expected:
+                    index.refused += 1
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", "Basic")
                     self.end_headers()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlsteps.cli.shared import command, print_rows, reference
 from mlsteps.compute.choose import choose, placement_of
 from mlsteps.compute.placement import DockerOptions, options_of
-from mlsteps.environments import conda_solver, unused, virtual
+from mlsteps.environments import conda_solver, unused, virtual, wheels
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import AzureMLException
 from mlsteps.hooks.mlsteps import resolve_reference
@@ -29,6 +29,10 @@ class Wanted(NamedTuple):
     document: Mapping[str, Any]
     compute: str | None
 
+    def here(self) -> Mapping[str, Any]:
+        """The document, with the workspace's own wheels on this machine."""
+        return _told(wheels.brought, self.document, self.ws) or {}
+
 
 @command
 def environment_build(args: Namespace) -> None:
@@ -36,7 +40,7 @@ def environment_build(args: Namespace) -> None:
     rows = []
     for item in _wanted(args):
         print(f"{item.name} for {item.compute or 'steps without a compute target'}")
-        python = _told(choose(item.ws, item.compute, {}).prepare, item.document, _say)
+        python = _told(choose(item.ws, item.compute, {}).prepare, item.here(), _say)
         rows.append({"environment": item.name, "compute": item.compute or "", "python": python})
     print_rows(rows, args.output)
 
@@ -130,7 +134,7 @@ def _shown(item: Wanted) -> dict[str, Any]:
         from mlsteps.compute import docker_build, docker_image
         from mlsteps.compute.docker_engine import Engine
 
-        plan = docker_build.plan(options, item.document)
+        plan = docker_build.plan(options, item.here())
         engine = Engine(options)
         found = docker_image.find(engine, plan.name if plan.digest else plan.base)
         engine.close()
@@ -139,7 +143,7 @@ def _shown(item: Wanted) -> dict[str, Any]:
     section = item.document.get("python") or {}
     if section.get("user_managed_dependencies"):
         return {**row, "python": virtual.user_managed(str(section.get("interpreter_path") or "python"))}
-    folder = virtual.folder_of(item.document)
+    folder = virtual.folder_of(item.here())
     pip = conda_solver.plan(section.get("conda"))
     requirements = "\n".join(map(redact, (*pip.conda, *pip.lines, *pip.requirements)))
     row["python"] = pip.python

@@ -206,6 +206,10 @@ def _context(plan: ImagePlan) -> Iterator[str]:
                 file.write(text)
         if "interpreter/make.sh" in plan.files:
             _add_uv(os.path.join(folder, "interpreter"))
+        for name, path in plan.wheels.items():
+            target = os.path.join(folder, "packages", "wheels", name)
+            os.makedirs(os.path.dirname(target))
+            shutil.copy(path, target)
         if "conda/make.sh" in plan.files:
             _add_solver(os.path.join(folder, "conda", "library"))
         yield folder

@@ -16,7 +16,7 @@ import shlex
 from typing import Any, Iterable, Mapping, NamedTuple
 
 from mlsteps.contracts.codec import digest_of
-from mlsteps.environments import conda_install, conda_solver, image_scripts, machine, python_versions
+from mlsteps.environments import conda_install, conda_solver, image_scripts, machine, python_versions, wheels
 from mlsteps.environments.conda_to_pip import PipPlan
 from mlsteps.environments.pip_options import redact
 from mlsteps.errors import InvalidInput
@@ -41,6 +41,7 @@ class ImagePlan(NamedTuple):
     :param dockerfile: text of the Dockerfile; "" when ``base`` is taken as it is. :param classic: the same for
         builders without BuildKit.
     :param files: what lies beside the Dockerfile, by name.
+    :param wheels: files of this machine that lie in ``packages/wheels`` there, by name.
     :param folder: the folder with the files of a Dockerfile of the person's own, and ``path`` of that in it.
     :param before: the image to build first, which ``base`` then names.
     :param secrets: files that hold credentials, by name: requirements lines, headers for the hosts of conda channels.
@@ -55,6 +56,7 @@ class ImagePlan(NamedTuple):
     dockerfile: str = ""
     classic: str = ""
     files: Mapping[str, str] = {}
+    wheels: Mapping[str, str] = {}
     folder: str = ""
     path: str = "Dockerfile"
     before: ImagePlan | None = None  # type: ignore[misc]
@@ -135,6 +137,7 @@ def _with_packages(name: str, base: str, packages: PipPlan, before: ImagePlan | 
     version = _version(packages.python) if packages.python else ""
     settings = machine.settings() if packages.requirements else {}
     given = [*packages.lines, *_indexes(os.environ), *packages.requirements]
+    given, carried = wheels.carried(given)
     lines = [signed(line) for line in given]
     files, secrets = {"interpreter/make.sh": image_scripts.INTERPRETER}, {}
     if packages.conda:
@@ -168,6 +171,7 @@ def _with_packages(name: str, base: str, packages: PipPlan, before: ImagePlan | 
         text,
         classic,
         files=files,
+        wheels=carried,
         before=before,
         secrets=secrets,
         notes=packages.notes,

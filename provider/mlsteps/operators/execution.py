@@ -20,7 +20,7 @@ from mlsteps.operators.inputs import input_document, input_documents, input_spec
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
 from mlsteps.operators.settings import setting, wait_seconds
-from mlsteps.operators.specification import has_process, step_spec
+from mlsteps.operators.specification import step_spec
 from mlsteps.operators.watch import Watch, announce_failure, stop_reason
 from mlsteps.registry.leases import Lease
 from mlsteps.registry.records import get_records, put_record, replace_record
@@ -273,6 +273,8 @@ class StepExecution:
         self, target: Target, run_id: str, lease: Lease | None, earlier: StepSpec | None
     ) -> tuple[StepSpec, StepResult]:
         """Prepare the environment and run, while a thread keeps the lease and looks for reasons to stop."""
+        from mlsteps.operators.targets import prepare
+
         watch = Watch(
             look=self._stop_reason,
             stop=lambda: self.cancel(watch.reason or "the pipeline run ended"),
@@ -281,7 +283,9 @@ class StepExecution:
             seconds=setting("watch_seconds"),
         )
         with watch:
-            spec = earlier or self._spec(run_id, self._interpreter(target))
+            spec = earlier or self._spec(
+                run_id, prepare(target, self.node, self._environment(), self.ws, self.log.info)
+            )
             if self.cancelled:
                 target.stop()  # it was cancelled before there was a target; run() then starts nothing
             return spec, self._run_on(target, spec)
@@ -290,10 +294,6 @@ class StepExecution:
         from mlsteps.operators.targets import credentials_for
 
         return target.run(spec, credentials_for(self.ws, spec), on_line=self.log.info)
-
-    def _interpreter(self, target: Target) -> str:
-        """Python of the step's environment; a step that copies data, or that a service runs, has none."""
-        return target.prepare(self._environment(), self.log.info) if has_process(self.node) else ""
 
     def _spec(self, run_id: str, interpreter: str) -> StepSpec:
         inputs = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import StepNode
 from mlsteps.contracts.spec import StepSpec
 from mlsteps.errors import UserErrorException
+from mlsteps.operators.specification import has_process
 from mlsteps.registry.credentials import load_credentials, variable_of
 from mlsteps.registry.documents import get_datastore
 
@@ -36,6 +37,19 @@ def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
     if node.type == "DataTransfer":  # its compute is a data factory, which here is the worker itself
         return LocalTarget()
     return choose(ws, node.compute.get("name"), node.settings)
+
+
+def prepare(
+    target: Target,
+    node: StepNode,
+    environment: Mapping[str, Any] | None,
+    ws: WorkspaceStore,
+    report: Callable[[str], None],
+) -> str:
+    """Python of the step's environment on its target; "" for a step that copies data, or that a service runs."""
+    from mlsteps.environments.wheels import brought
+
+    return target.prepare(brought(environment, ws), report) if has_process(node) else ""
 
 
 def credentials_for(ws: WorkspaceStore, spec: StepSpec) -> dict[str, Any]:

@@ -118,9 +118,9 @@ _TENSORFLOW: Releases = {
     (2, 20): Release(_2025, "tensorflow==2.20.0 keras==3.12.0", 13),
 }
 _ONNX: Releases = {
-    (1, 13): Release(_2022, "onnxruntime==1.13.1"),
+    (1, 13): Release(_2022, "onnxruntime==1.13.1", 10),
     (1, 19): Release(_2024, "onnxruntime==1.19.2"),
-    (1, 23): Release(_2025, "onnxruntime==1.23.2"),
+    (1, 23): Release(_2025, "onnxruntime==1.23.2", 13),
 }
 _DASK: Releases = {
     (2022, 12): Release(_2022, "dask==2022.12.1 distributed==2022.12.1"),
