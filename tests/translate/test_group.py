@@ -174,7 +174,7 @@ def test_what_cannot_be_is_refused_when_the_file_is_read(two: TwoSteps) -> None:
 
     graph = two.graph()
     with DAG("group_wrong", schedule=None):
-        with pytest.raises(InvalidInput, match="'absent', which the pipeline does not have"):
+        with pytest.raises(InvalidInput, match="task group .*'absent', which the pipeline does not have"):
             task_group(graph, "a", parameters={"absent": 1})
         with pytest.raises(InvalidInput, match="'text' is given None"):
             task_group(graph, "b", parameters={"text": None})

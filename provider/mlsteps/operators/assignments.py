@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from mlsteps.contracts.graph import Parameter
 from mlsteps.errors import InvalidInput
@@ -13,7 +13,11 @@ _TRUTH = {"true": True, "false": False, "1": True, "0": False}
 
 
 def assignments(
-    parameters: Iterable[Parameter], given: Mapping[str, Any] | None, called: str = "pipeline_parameters"
+    parameters: Iterable[Parameter],
+    given: Mapping[str, Any] | None,
+    called: str = "pipeline_parameters",
+    *,
+    later: Callable[[Parameter, Any], bool] = lambda parameter, value: False,
 ) -> dict[str, Any]:
     """The values that a submission sets, as JSON data for the run's conf.
 
@@ -22,6 +26,7 @@ def assignments(
     :param parameters: the pipeline's.
     :param given: what was passed to ``submit``; also ``DataPath`` and ``Dataset`` objects.
     :param called: what a person knows ``given`` as.
+    :param later: whether a value is known, and checked, only when the DAG runs; it is handed on as it is.
     :raises InvalidInput: names unknown parameters, missing ones, and values of another type than the default's.
     """
     known = {item.name: item for item in parameters}
@@ -36,9 +41,9 @@ def assignments(
     if missing:
         raise InvalidInput(
             f"The pipeline parameter {missing[0]!r} has no default and no value",
-            mend=f"{called}={{{missing[0]!r}: ...}}",
+            mend=f"{{{missing[0]!r}: ...}} as {called}",
         )
-    return {name: assigned(known[name], value) for name, value in given.items()}
+    return {name: value if later(known[name], value) else assigned(known[name], value) for name, value in given.items()}
 
 
 def assigned(parameter: Parameter, given: Any) -> Any:

@@ -13,6 +13,7 @@ from airflow.sdk import DAG, TaskGroup, XComArg
 
 from mlsteps.contracts.graph import Parameter, PipelineGraph
 from mlsteps.errors import InvalidInput
+from mlsteps.operators.assignments import assignments
 from mlsteps.operators.authored import OutputReference, UpstreamOutput
 from mlsteps.translate.dag import PLAN, add_steps, plan_outlets
 
@@ -110,7 +111,7 @@ def task_group(
     :raises InvalidInput: for parameters that the pipeline does not have, and in a task group that is mapped.
     """
     whole = graph if isinstance(graph, PipelineGraph) else PipelineGraph.from_json(graph)
-    kept = _checked(whole, group_id, parameters or {})
+    kept = assignments(whole.parameters, parameters, f"parameters of task group {group_id!r}", later=is_later)
     options = {"tooltip": whole.description or "", **({"dag": dag} if dag is not None else {}), **group_kwargs}
     group = PipelineGroup(group_id, **{**options, "prefix_group_id": True})
     _refuse_mapped(group)
@@ -145,28 +146,6 @@ def _add_tasks(
     )
     last = [task for task in tasks.values() if not task.downstream_task_ids]
     group.done.set_upstream([plan, *last])
-
-
-def _checked(graph: PipelineGraph, group_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters: plain values are checked now, the others when they are known."""
-    from mlsteps.operators.assignments import assigned
-
-    known = {item.name: item for item in graph.parameters}
-    unknown = sorted(set(given) - set(known))
-    if unknown:
-        raise InvalidInput(
-            f"Task group {group_id!r} is given {', '.join(map(repr, unknown))}, which the pipeline does not have",
-            expected=f"only {', '.join(map(repr, sorted(known)))}" if known else "none: it has no PipelineParameter",
-        )
-    missing = sorted(name for name, item in known.items() if item.required and name not in given)
-    if missing:
-        raise InvalidInput(
-            f"The pipeline parameter {missing[0]!r} has no default, and task group {group_id!r} gives it no value",
-            mend=f"as_task_group({group_id!r}, parameters={{{missing[0]!r}: ...}})",
-        )
-    return {
-        name: value if is_later(known[name], value) else assigned(known[name], value) for name, value in given.items()
-    }
 
 
 def is_later(parameter: Parameter, value: Any) -> bool:
