@@ -1,10 +1,10 @@
-"""Hands the secrets that a script gave, for datastores and package indexes, to the Airflow that runs its pipelines."""
+"""Hands the secrets that a script gave, for stores, machines and package indexes, to the Airflow that runs it all."""
 
 from __future__ import annotations
 
 import json
 import warnings
-from typing import Any, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from mlsteps.client.airflow_api import AirflowApi
@@ -13,7 +13,7 @@ from mlsteps.errors import AuthenticationException
 from mlsteps.registry import index_credentials
 from mlsteps.registry.connections import connection_for
 from mlsteps.registry.credentials import given_credentials, variable_of
-from mlsteps.registry.documents import list_datastores
+from mlsteps.registry.documents import list_computes, list_datastores
 from mlsteps.storage.workspace_store import WorkspaceStore
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -22,8 +22,8 @@ _sent: set[tuple[str, str]] = set()
 
 
 def hand_over(api: AirflowApi, ws: WorkspaceStore) -> list[str]:
-    """Keep the secrets that this process was given, for a workspace's datastores and package indexes, as connections
-    in Airflow.
+    """Keep the secrets that this process was given, for a workspace's datastores and machines and for package indexes,
+    as connections in Airflow.
 
     Airflow encrypts them in its database; an older connection of the same id is replaced. A connection that lies in a
     variable, or in a secrets backend, is left to it: Airflow asks those first.
@@ -31,19 +31,17 @@ def hand_over(api: AirflowApi, ws: WorkspaceStore) -> list[str]:
     :returns: the ids of the connections that were sent now.
     """
     sent = []
-    for document in list_datastores(ws).values():
-        conn_id = document.get("connection")
+    machines = [{**item, **item.get("settings", {})} for item in list_computes(ws).values()]
+    known = [("datastore", item) for item in list_datastores(ws).values()]
+    for kind, document in (*known, *(("compute target", item) for item in machines)):
+        conn_id = str(document.get("connection") or "")
         secrets = given_credentials(conn_id) if conn_id else None
-        if secrets and _send(api, str(conn_id), document, secrets):
-            sent.append(str(conn_id))
+        if secrets and _put(api, conn_id, connection_for(document, secrets), f"{kind} {document['name']!r}"):
+            sent.append(conn_id)
     for conn_id, connection in index_credentials.given().items():
         if _put(api, conn_id, connection, f"package index {connection['host']!r}"):
             sent.append(conn_id)
     return sent
-
-
-def _send(api: AirflowApi, conn_id: str, document: Mapping[str, Any], secrets: Mapping[str, Any]) -> bool:
-    return _put(api, conn_id, connection_for(document, secrets), f"datastore {document['name']!r}")
 
 
 def _put(api: AirflowApi, conn_id: str, connection: dict[str, Any], what: str) -> bool:

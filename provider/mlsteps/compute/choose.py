@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlsteps.compute.base import Target
-from mlsteps.compute.placement import DockerOptions, KubernetesOptions, options_of, scheduling_of
+from mlsteps.compute.placement import DockerOptions, KubernetesOptions, SshOptions, options_of, scheduling_of
 from mlsteps.compute.vm_sizes import Resources, resources
 from mlsteps.registry.documents import get_compute
 from mlsteps.registry.placements import EVERY, get_placement
@@ -21,7 +21,25 @@ def placement_of(ws: WorkspaceStore, name: str | None, default: str = "local") -
     :param name: None for a step that names no target.
     :param default: the kind where the workspace says nothing.
     """
-    return get_placement(ws, name) or {"name": EVERY, "kind": default}
+    found = get_placement(ws, name)
+    if name and (found is None or found["name"] == EVERY):
+        found = _machine(ws, name) or found
+    return found or {"name": EVERY, "kind": default}
+
+
+def _machine(ws: WorkspaceStore, name: str) -> dict[str, Any] | None:
+    """An attached machine with an address is where its steps run, when nothing else is said of it by name."""
+    document = get_compute(ws, name) or {}
+    settings = document.get("settings", {})
+    if document.get("type") != "VirtualMachine" or not settings.get("address"):
+        return None
+    given = {
+        "address": settings["address"],
+        "port": int(settings.get("ssh_port") or 22),
+        "username": settings.get("username"),
+        "ssh_conn_id": settings.get("connection"),
+    }
+    return {"name": name, "kind": "ssh", "options": {key: value for key, value in given.items() if value is not None}}
 
 
 def scheduling(reference: Mapping[str, Any], names: Iterable[str | None]) -> dict[str | None, dict[str, str]]:
@@ -63,6 +81,10 @@ def choose(ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], de
         from mlsteps.compute.kubernetes import KubernetesTarget
 
         return KubernetesTarget(options, size=size_of_target(ws, name), docker=settings.get("docker") or {})
+    if isinstance(options, SshOptions):
+        from mlsteps.compute.ssh import SshTarget
+
+        return SshTarget(options)
     from mlsteps.compute.local import LocalTarget
 
     return LocalTarget()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GIB = 1 << 30
 #: Variables of the worker that the runner inside reads, too.
-_HANDED_ON = ("MLSTEPS_KILL_GRACE", "MLSTEPS_KEEP_WORK")
+HANDED_ON = ("MLSTEPS_KILL_GRACE", "MLSTEPS_KEEP_WORK")
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def _ids(user: str) -> tuple[int, int] | None:
 
 def variables(options: DockerOptions, user: User, asked: Limits) -> dict[str, str]:
     """The container's variables. Anyone who may inspect it reads them: there are no secrets among them."""
-    kept = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    kept = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
     ours = {"MLSTEPS_HOME": HOME, "MLSTEPS_CACHE_SIZE": "0"}  # what a container keeps is gone with it
     return {**user.variables(), **kept, **asked.variables, **options.environment, **ours}
 

@@ -25,7 +25,9 @@ import time
 from types import FrameType
 from typing import Any, Callable
 
-ROOT = "/mlsteps"
+#: Where it all lies for whoever asks; a machine that is nobody's own has it elsewhere, see :func:`there`.
+NAMED = "/mlsteps"
+ROOT = os.environ.pop("MLSTEPS_KEEPER_ROOT", NAMED)
 TEXT = ROOT + "/keeper.py"
 #: Brings the credentials, and stays open.
 INPUT = ROOT + "/input"
@@ -164,7 +166,7 @@ def put() -> None:
     pieces = Pieces()
     with tarfile.open(fileobj=io.BufferedReader(pieces), mode="r|") as archive:
         for entry in archive:
-            path = "/" + entry.name
+            path = there("/" + entry.name)
             if entry.isdir():
                 os.makedirs(path, exist_ok=True)
             elif entry.isreg():
@@ -191,7 +193,7 @@ def start() -> None:
 def look(paths: list[str]) -> None:
     """``{"pid":, "started":, "code":?, "answer":, "files": {path: text}}``."""
     found = dict(read_json(STATE) or {}, started=os.path.exists(GO))
-    files = {path: read_json(path) for path in paths}
+    files = {path: read_json(there(path)) for path in paths}
     say(dict(found, answer=read_json(ROOT + "/answer/result.json"), files=files))
 
 
@@ -199,12 +201,12 @@ def changed(roots: list[str]) -> None:
     """``{path: [size, whole seconds of its time]}`` of what is below folders; a folder has the size -1."""
     found: dict[str, list[int]] = {}
     for root in roots:
-        for parent, folders, names in os.walk(root):
-            found.update((os.path.join(parent, name), [-1, 0]) for name in folders)
+        for parent, folders, names in os.walk(there(root)):
+            shown = os.path.normpath(os.path.join(root, os.path.relpath(parent, there(root))))
+            found.update((os.path.join(shown, name), [-1, 0]) for name in folders)
             for name in names:
-                path = os.path.join(parent, name)
-                status = os.lstat(path)
-                found[path] = [status.st_size, int(status.st_mtime)]
+                status = os.lstat(os.path.join(parent, name))
+                found[os.path.join(shown, name)] = [status.st_size, int(status.st_mtime)]
     say(found)
 
 
@@ -213,8 +215,8 @@ def get(paths: list[str]) -> None:
     for path in paths:
         out = io.BufferedWriter(Out(), 1 << 18)
         with tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT) as archive:
-            if os.path.lexists(path):
-                archive.add(path, arcname=os.path.basename(path), filter=plain)
+            if os.path.lexists(there(path)):
+                archive.add(there(path), arcname=os.path.basename(path), filter=plain)
         out.flush()
         sys.stdout.buffer.write(END)
 
@@ -228,6 +230,13 @@ def stop() -> None:
     """Pass on that the step shall end."""
     os.kill(int((read_json(STATE) or {})["pid"]), STOP)
     say({})
+
+
+def there(path: str) -> str:
+    """Where what is asked for as ``path`` lies: itself, but where not even ``/mlsteps`` can be made."""
+    if ROOT == NAMED:
+        return path
+    return ROOT + (path[len(NAMED) :] if path.startswith(NAMED + "/") else "/files" + path)
 
 
 # -- messages

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from mlsteps.compute import keeper
+from mlsteps.compute import keeper, talk
 from mlsteps.compute.kubernetes_cluster import Cluster, ClusterError
 from mlsteps.compute.kubernetes_pod import CONTAINER
 from mlsteps.compute.tar import Stream
@@ -15,8 +15,6 @@ from mlsteps.compute.tar import Stream
 #: Seconds of silence after which whoever is asked is taken for gone.
 _SILENCE = 120.0
 _INPUT, _OUTPUT, _ERRORS, _STATUS = range(4)
-#: The most that goes into one piece.
-_PIECE = 1 << 18
 #: The text is there once the first process is ready to be asked.
 _WAIT = """
 import os, sys, time
@@ -27,7 +25,7 @@ exec(compile(open(sys.argv[0], encoding="utf-8").read(), sys.argv[0], "exec"))
 """
 
 
-class Talk:
+class Talk(talk.Talk):
     """A conversation with the keeper of one pod: questions, one after the other.
 
     :raises ClusterError: now and later, when the pod or the way to it is not there.
@@ -65,30 +63,8 @@ class Talk:
             gone = 404 if "status 404" in refused else None
             raise ClusterError(f"The cluster {self._what}: {refused.partition(' -+-+-')[0]}", gone) from error
 
-    def __enter__(self) -> Talk:
-        return self
-
-    def __exit__(self, *error: object) -> None:
+    def close(self) -> None:
         self._client.close()
-
-    def ask(self, what: str, *words: Any, pieces: Iterable[bytes] | None = None) -> Any:
-        """Ask, perhaps with a message that follows; the document that is answered."""
-        self.question(what, *words, pieces=pieces)
-        return keeper.load(b"".join(self.message()))
-
-    def question(self, what: str, *words: Any, pieces: Iterable[bytes] | None = None) -> None:
-        """Ask what is answered by messages, which are then to be taken."""
-        self._send([json.dumps([what, *words]).encode("utf-8", "surrogatepass")])
-        if pieces is not None:
-            self._send(pieces)
-
-    def message(self) -> Iterator[bytes]:
-        """The pieces of the next message."""
-        while True:
-            count = int.from_bytes(self._exactly(4), "big")
-            if not count:
-                return
-            yield self._exactly(count)
 
     def _exactly(self, count: int) -> bytes:
         data = self._file.read(count)
@@ -99,13 +75,9 @@ class Talk:
             )
         return data
 
-    def _send(self, pieces: Iterable[bytes]) -> None:
+    def _write(self, data: bytes) -> None:
         with self._cluster.told(self._what):
-            for piece in pieces:
-                for at in range(0, len(piece), _PIECE):
-                    part = piece[at : at + _PIECE]
-                    self._client.write_stdin(len(part).to_bytes(4, "big") + part)
-            self._client.write_stdin(keeper.END)
+            self._client.write_stdin(data)
 
     def _output(self) -> Iterator[bytes]:
         """Standard output as it comes, until its program ends."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from mlsteps.compute import inside, keeper
 from mlsteps.compute.carried import LIST, Carried
 from mlsteps.compute.docker_container import size_of
-from mlsteps.compute.kubernetes_exec import Talk
+from mlsteps.compute.talk import Talk
 from mlsteps.compute.tar import ROOT, add_bytes, packed
 from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.errors import UserErrorException

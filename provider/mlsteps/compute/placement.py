@@ -194,10 +194,41 @@ class KubernetesOptions:
             raise InvalidInput("There are two pod templates", expected="pod_template or pod_template_file")
 
 
+@dataclass(frozen=True)
+class SshOptions:
+    """A process on a machine that is reached by SSH.
+
+    :param ssh_conn_id: Airflow connection of type ``ssh``: address, user, password or key, host key.
+    :param address: :param port: :param username: in place of the connection's.
+    :param python: of the machine, 3.8 or newer: runs the runner, and scripts whose environment names none.
+    :param folder: where mlsteps keeps things there, absolute or below the user's home.
+    :param environment: variables; no secrets here.
+    :param kept_seconds: how long a step that lost its worker and has ended waits for the next try to collect it.
+    :param carry: the most that the files of stores on the worker may have, which are carried there and back.
+    """
+
+    ssh_conn_id: str | None = None
+    address: str | None = None
+    port: int | None = None
+    username: str | None = None
+    python: str = "python3"
+    folder: str = ".mlsteps/ssh"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    kept_seconds: float = 172800.0
+    carry: str = "2g"
+
+    def __post_init__(self) -> None:
+        if not self.ssh_conn_id and not self.address:
+            raise InvalidInput("The kind ssh names no machine", expected="ssh_conn_id, or address")
+        if re.fullmatch(r"[\w./@+-]+", self.folder) is None or ".." in self.folder.split("/"):
+            raise InvalidInput(f"The option folder is {self.folder!r}", expected="a path of letters, digits and ./@+-_")
+
+
 KINDS: Mapping[str, type] = {
     "local": LocalOptions,
     "docker": DockerOptions,
     "kubernetes": KubernetesOptions,
+    "ssh": SshOptions,
     **dict.fromkeys(("databricks", "synapse", "batch", "kusto"), ServiceOptions),
 }
 Options = TypeVar("Options")

@@ -197,7 +197,7 @@ _READERS: Dict[str, Callable[[Connection, Mapping[str, Any]], Options]] = {
 
 
 def connection_for(document: Mapping[str, Any], secrets: Mapping[str, Any]) -> Dict[str, Any]:
-    """The connection that holds a datastore's secrets, of the type that Airflow's own hook for such a place takes.
+    """The connection that holds the secrets of a datastore or a machine, of the type that Airflow's own hook takes.
 
     Keys and passwords stand in the password, or in extras whose names Airflow masks.
 
@@ -251,6 +251,19 @@ def _as_database(kind: str) -> Callable[[Mapping[str, Any], Options], Dict[str, 
     return made
 
 
+def _as_machine(document: Mapping[str, Any], secrets: Options) -> Dict[str, Any]:
+    """Of a ``RemoteCompute``, by its settings."""
+    keys = ("private_key", "private_key_passphrase")
+    return {
+        "conn_type": "ssh",
+        "host": document.get("address"),
+        "port": int(document.get("ssh_port") or 22),
+        "login": document.get("username"),
+        "password": secrets.get("password"),
+        "extra": {name: secrets[name] for name in keys if secrets.get(name)},
+    }
+
+
 def _generic(document: Mapping[str, Any], secrets: Options) -> Dict[str, Any]:
     return {"conn_type": "generic", "password": json.dumps(secrets, sort_keys=True) if secrets else None}
 
@@ -263,6 +276,7 @@ _WRITERS: Dict[str, Callable[[Mapping[str, Any], Options], Dict[str, Any]]] = {
     "AzurePostgreSql": _as_database("postgres"),
     "AzureMySql": _as_database("mysql"),
     "AzureSqlDatabase": _as_database("mssql"),
+    "VirtualMachine": _as_machine,
 }
 
 

@@ -117,7 +117,10 @@ class ComputeTarget:
 
     @staticmethod
     def attach(workspace: Workspace, name: str, attach_configuration: Any) -> Any:
-        """Make compute that exists elsewhere known to the workspace; secrets in the configuration are not kept.
+        """Make compute that exists elsewhere known to the workspace.
+
+        No secret of the configuration is kept there. Those of a ``RemoteCompute`` become a connection of the Airflow
+        that a pipeline is submitted to, ``mlsteps_<workspace>_<name>``.
 
         :raises ComputeTargetException: for a name or a configuration that cannot be, or inside a step.
         """
@@ -243,10 +246,17 @@ def _put(workspace: Workspace, name: str, configuration: Any, attached: bool) ->
             f"The compute target's name is {name!r}. Expected 2 to 32 letters, digits and '-', a letter first."
         )
     configuration.validate_configuration()
+    settings = configuration._settings()
+    secrets = configuration._credentials()
+    if secrets:
+        from mlsteps.registry import credentials
+
+        settings["connection"] = credentials.connection_id(workspace.name, name)
+        credentials.store_credentials(settings["connection"], secrets)
     document = {
         "name": name,
         "type": configuration._type,
-        "settings": configuration._settings(),
+        "settings": settings,
         "tags": dict(getattr(configuration, "tags", None) or {}),
         "description": getattr(configuration, "description", None),
         "location": getattr(configuration, "location", None),

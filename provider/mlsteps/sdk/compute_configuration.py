@@ -38,6 +38,10 @@ class _Configuration:
         apart = (*_SECRETS, "tags", "description", "location")
         return {key: value for key, value in given.items() if key not in apart and value not in (None, "")}
 
+    def _credentials(self) -> Dict[str, Any]:
+        """Secrets that its steps need, by name: for a connection of Airflow, never for the workspace."""
+        return {}
+
     def validate_configuration(self) -> None:
         """Check that it can be used.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+import os
+from typing import TYPE_CHECKING, Any, Dict, TypeVar
 
 from mlsteps.errors import ComputeTargetException
 from mlsteps.sdk.compute import ComputeTarget, not_empty
@@ -215,9 +216,21 @@ class RemoteComputeAttachConfiguration(_MachineAttachConfiguration):
         super().__init__(RemoteCompute)
         self._keep(given)
 
+    def _credentials(self) -> Dict[str, Any]:
+        """:raises ComputeTargetException: for a key file that cannot be read."""
+        known = vars(self)
+        given = {name: known[name] for name in ("password", "private_key_passphrase")}
+        if known["private_key_file"]:
+            try:
+                with open(os.path.expanduser(known["private_key_file"]), encoding="utf-8") as file:
+                    given["private_key"] = file.read()
+            except OSError as error:
+                raise ComputeTargetException(f"The private key cannot be read: {error}.") from error
+        return {name: value for name, value in given.items() if value}
+
 
 class RemoteCompute(ComputeTarget):
-    """A machine reached by SSH."""
+    """A machine reached by SSH: where it has an address and the workspace says nothing else, its steps run there."""
 
     _TYPE = "VirtualMachine"
 
@@ -250,7 +263,12 @@ class RemoteCompute(ComputeTarget):
     ) -> Any:
         """Deprecated by the SDK; ``ComputeTarget.attach``."""
         made = RemoteCompute.attach_configuration(
-            username, address=address, ssh_port=ssh_port, private_key_file=private_key_file
+            username,
+            address=address,
+            ssh_port=ssh_port,
+            password=password,
+            private_key_file=private_key_file,
+            private_key_passphrase=private_key_passphrase,
         )
         return ComputeTarget.attach(workspace, name, made)
 
