@@ -15,7 +15,7 @@
       CommitError                        ours: an output could not be committed whole
 
 The SDK's names and constructor follow ``azureml.exceptions`` (azureml-core 1.61). Runs inside steps: standard library
-only, Python 3.8.
+only, Python 3.7.
 """
 
 from __future__ import annotations

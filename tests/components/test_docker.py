@@ -80,14 +80,14 @@ def python(name):
 
 
 def test_an_image_without_python_is_told_so(bare):
-    with pytest.raises(UserErrorException, match=f"{bare} has no 'python'.*Python 3.8 or newer"):
+    with pytest.raises(UserErrorException, match=f"{bare} has no 'python'.*Python 3.7 or newer"):
         DockerTarget(DockerOptions(image=bare)).prepare(ENVIRONMENT, print)
 
 
 def test_an_old_python_is_told_so(derived):
     said = r"""#!/bin/sh\necho "[\\"/old/python\\", [3, 6, 9], \\"x86_64\\", \\"glibc\\"]"\n"""
     image = derived(f"RUN printf '{said}' >/bin/oldpython && chmod 755 /bin/oldpython")
-    with pytest.raises(UserErrorException, match="Python 3.6.9.*Expected Python 3.8 or newer"):
+    with pytest.raises(UserErrorException, match="Python 3.6.9.*Expected Python 3.7 or newer"):
         DockerTarget(DockerOptions(base_image=image)).prepare(python("/bin/oldpython"), print)
 
 

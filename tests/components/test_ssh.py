@@ -141,7 +141,7 @@ def named(path):
 
 def test_a_python_that_is_not_there_is_named(place):
     place.environment = named("/nowhere/python")
-    with pytest.raises(UserErrorException, match="has no '/nowhere/python'.*Expected Python 3.8 or newer"):
+    with pytest.raises(UserErrorException, match="has no '/nowhere/python'.*Expected Python 3.7 or newer"):
         place.prepared()
 
 
@@ -151,7 +151,7 @@ def test_a_python_that_is_too_old_is_told_so(place, tmp_path):
     old.write_text(f"#!/bin/sh\nexec {sys.executable} -I -c '{change}' \"$@\"\n")
     old.chmod(0o755)
     place.environment = named(old)
-    with pytest.raises(UserErrorException, match="Python 3.6 is too old. Expected Python 3.8 or newer"):
+    with pytest.raises(UserErrorException, match="Python 3.6 is too old. Expected Python 3.7 or newer"):
         place.prepared()
 
 

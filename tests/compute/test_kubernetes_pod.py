@@ -170,4 +170,4 @@ def test_labels_are_short_and_plain():
 
 
 def test_what_goes_into_a_pod_is_read_by_the_oldest_python():
-    ast.parse(Path(keeper.__file__).read_text(encoding="utf-8"), feature_version=(3, 8))
+    ast.parse(Path(keeper.__file__).read_text(encoding="utf-8"), feature_version=(3, 7))

@@ -32,7 +32,7 @@ ANSWER = f"{ROOT}/answer/result.json"
 DRIVERS = f"{ROOT}/drivers"
 BYTECODE = f"{ROOT}/bytecode"
 #: The oldest Python that the runner knows.
-OLDEST = (3, 8)
+OLDEST = (3, 7)
 
 #: As in :mod:`.local`: an isolated interpreter that finds mlsteps last, so that nothing is shadowed. Drivers come
 #: first, as an image may have others, of another age, for the script. Other byte code is for the start alone.

@@ -1,6 +1,6 @@
 """The first process of a step's pod, and what is asked of it: waits for files, keeps the runner, waits to be asked.
 
-Only its text goes into a pod, where nothing of mlsteps is yet: Python 3.8, the standard library, one file. Whoever runs
+Only its text goes into a pod, where nothing of mlsteps is yet: Python 3.7, the standard library, one file. Whoever runs
 the step executes it once more beside the first process (``talk``), by the API's ``exec``, and asks on standard input:
 
     hello    which Python this is                 put      files, from an archive that follows

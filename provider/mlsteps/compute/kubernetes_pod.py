@@ -35,11 +35,11 @@ _CPU_SHARE, _MEMORY_SHARE = 0.9, 0.75
 #: Runs the text that comes next; an old Python cannot even read it.
 _BOOT = (
     "import sys\n"
-    "if sys.version_info < (3, 8): sys.exit('mlsteps needs Python 3.8 or newer; this is ' + sys.version.split()[0])\n"
+    "if sys.version_info < (3, 7): sys.exit('mlsteps needs Python 3.7 or newer; this is ' + sys.version.split()[0])\n"
     "exec(sys.argv[1])"
 )
 #: What is said by :data:`_BOOT`.
-TOO_OLD = "mlsteps needs Python 3.8 or newer"
+TOO_OLD = "mlsteps needs Python 3.7 or newer"
 
 
 class Asked(NamedTuple):

@@ -200,7 +200,7 @@ class SshOptions:
 
     :param ssh_conn_id: Airflow connection of type ``ssh``: address, user, password or key, host key.
     :param address: :param port: :param username: in place of the connection's.
-    :param python: of the machine, 3.8 or newer: runs the runner, and scripts whose environment names none.
+    :param python: of the machine, 3.7 or newer: runs the runner, and scripts whose environment names none.
     :param folder: where mlsteps keeps things there, absolute or below the user's home.
     :param environment: variables; no secrets here.
     :param kept_seconds: how long a step that lost its worker and has ended waits for the next try to collect it.

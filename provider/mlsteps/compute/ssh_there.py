@@ -1,6 +1,6 @@
 """What is done on a machine that is reached by SSH, beside what its keeper (:mod:`.keeper`) is asked.
 
-Only the texts of the two go there: Python 3.8, the standard library. A step has a folder of its own, ``keeper.ROOT``,
+Only the texts of the two go there: Python 3.7, the standard library. A step has a folder of its own, ``keeper.ROOT``,
 with what a container has at ``/mlsteps``, what was carried below ``files``, its output in a file, and a lock: the
 kernel frees it when the keeper has ended, however that came about, and whatever process has its number since.
 """

@@ -1,6 +1,6 @@
 """The versioned JSON documents that the parts of mlsteps hand to each other.
 
-Plain frozen data; no I/O; standard library only; Python 3.8. Every package may import these and they import none.
+Plain frozen data; no I/O; standard library only; Python 3.7. Every package may import these and they import none.
 
 * :mod:`.arguments`  command-line arguments as structure, not text
 * :mod:`.graph`      ``PipelineGraph`` and its nodes

@@ -9,5 +9,5 @@
 * :mod:`.pipeline_status`  a pipeline run's status, derived from its steps
 * :mod:`.run_ids`          ids of runs, derived from Airflow's
 
-Parts of this run inside steps: standard library only, Python 3.8.
+Parts of this run inside steps: standard library only, Python 3.7.
 """

@@ -22,9 +22,9 @@ Event = Dict[str, Any]
 _EVENTS_A_FILE = 200
 
 
-def event(kind: str, /, **fields: Any) -> Event:
+def event(__kind: str, **fields: Any) -> Event:
     """One event, of now."""
-    return {**fields, "t": time.time(), "kind": kind}
+    return {**fields, "t": time.time(), "kind": __kind}
 
 
 class Writer:

@@ -94,7 +94,7 @@ class RunStore:
             self._keep(missing[path], found)
         return {id: dict(self._heads[id]) for id in wanted if id in self._heads}
 
-    def write(self, run_id: str, kind: str, /, **fields: Any) -> None:
+    def write(self, __run_id: str, __kind: str, **fields: Any) -> None:
         """Append one event to a run: ``status(status, error?, final?, interim?, again?)``, ``metric(name, value,
         type, step?, description?)``, ``tag(key, value)``, ``untag(key)``, ``property(key, value)``,
         ``display_name(value)``, ``description(value)``, ``input(name, document)``, ``output(name, document)``,
@@ -102,7 +102,7 @@ class RunStore:
 
         :raises ExperimentExecutionException: when there is no such run.
         """
-        self.write_all(run_id, [run_events.event(kind, **fields)])
+        self.write_all(__run_id, [run_events.event(__kind, **fields)])
 
     def write_all(self, run_id: str, events: Sequence[run_events.Event]) -> None:
         """Append several events, as :func:`run_events.event` makes them, with one request of the store.

@@ -11,5 +11,5 @@ standard output as it comes. Exit code 0 means that RESULT says ``Completed``.
 * :mod:`.variables`   what the script sees;  :mod:`.runtime` and :mod:`.run_file` are parts of that
 * :mod:`.artifacts`   ``outputs/``, ``logs/`` and the log
 
-Standard library only, Python 3.8, no Airflow.
+Standard library only, Python 3.7, no Airflow.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar, Dict, Sequence
 
 from mlsteps.errors import ComputeTargetException
@@ -57,6 +58,20 @@ class _Configuration:
             raise ComputeTargetException(
                 f"{type(self).__name__} lacks {', '.join(missing)}. Expected {alone}, or {' and '.join(together)}."
             )
+
+
+def key_text(path: str) -> str:
+    """What a file with a private key holds; "" for no file.
+
+    :raises ComputeTargetException: for one that cannot be read.
+    """
+    if not path:
+        return ""
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        raise ComputeTargetException(f"The private key cannot be read: {error}.") from error
 
 
 class ComputeTargetProvisioningConfiguration(_Configuration):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Dict, TypeVar
 
 from mlsteps.errors import ComputeTargetException
@@ -10,6 +9,7 @@ from mlsteps.sdk.compute import ComputeTarget, not_empty
 from mlsteps.sdk.compute_configuration import (
     ComputeTargetAttachConfiguration,
     ComputeTargetProvisioningConfiguration,
+    key_text,
 )
 from mlsteps.sdk.machine_computes import AksCompute, ComputeInstance, DsvmCompute, KubernetesCompute
 
@@ -217,15 +217,9 @@ class RemoteComputeAttachConfiguration(_MachineAttachConfiguration):
         self._keep(given)
 
     def _credentials(self) -> Dict[str, Any]:
-        """:raises ComputeTargetException: for a key file that cannot be read."""
         known = vars(self)
         given = {name: known[name] for name in ("password", "private_key_passphrase")}
-        if known["private_key_file"]:
-            try:
-                with open(os.path.expanduser(known["private_key_file"]), encoding="utf-8") as file:
-                    given["private_key"] = file.read()
-            except OSError as error:
-                raise ComputeTargetException(f"The private key cannot be read: {error}.") from error
+        given["private_key"] = key_text(known["private_key_file"])
         return {name: value for name, value in given.items() if value}
 
 

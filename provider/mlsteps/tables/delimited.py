@@ -68,7 +68,8 @@ class DelimitedFiles:
         found = self._head(source, header=0, nrows=0).columns
         blank = re.compile(r"Unnamed: (\d+)(_level_\d+)?")
         # A header without a text: the SDK counts columns from one.
-        return [f"Column{int(m.group(1)) + 1}" if (m := blank.fullmatch(name)) else str(name) for name in found]
+        matches = [blank.fullmatch(name) for name in found]
+        return [f"Column{int(m.group(1)) + 1}" if m else str(name) for m, name in zip(matches, found)]
 
     def _agreed(self, names: list[str], source: Source) -> list[str]:
         first = self._first

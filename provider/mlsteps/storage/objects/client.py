@@ -251,7 +251,8 @@ def _told(at: str) -> Iterator[None]:
         raise StoreError(f"{at} changed while it was being read. Write it completely before it is taken.") from error
     except obstore.exceptions.BaseError as error:
         text = _short(error)
-        status = int(found.group(1)) if (found := _STATUS.search(text)) else 0
+        found = _STATUS.search(text)
+        status = int(found.group(1)) if found else 0
         kind = Unanswered if not status and _NETWORK.search(text) else RequestFailed
         raise kind(text, status) from None
 
