@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+#: Pairs that are counted.
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -33,7 +37,7 @@ def peak_mb(pid: int | str = "self") -> float:
 def paired(
     ours: Callable[[], object],
     peer: Callable[[], object],
-    repeats: int = 5,
+    repeats: int = ROUNDS,
     before: Callable[[], object] = lambda: None,
 ) -> tuple[float, float, float]:
     """Median seconds of both and the median of the ratios, after one warm-up of each.

@@ -29,10 +29,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.measure import ROUNDS
 from benchmarks.transfer_places import Blobs, Buckets, Folders
 
 WORKERS = 8
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SIZES = {"large": [("large.bin", 10**9)], "small": [(f"d{n // 200}/f{n:04d}.bin", 16 << 10) for n in range(2_000)]}
 PAIRS = ["blob-blob", "s3-s3", "local-s3", "s3-local", "blob-local"]
 MORE = ["local-blob", "blob-s3", "s3-blob"]
