@@ -1,8 +1,8 @@
 """Transfers between two folders, digests and checks included, against `cp` (targets: 2 GB 1.5, 5,000 x 4 KB 3.0).
 
 `ratio` is for a source whose digest is known, as it is in a pipeline, where planning the step has read it; `unread` is
-the ratio for one that nobody has read yet: SHA-256 of one file cannot be faster than one core computes it. `small` and `large` choose a row, `BENCH_ROUNDS` is
-how many pairs are counted (5).
+the ratio for one that nobody has read yet: SHA-256 of one file cannot be faster than one core computes it. The words
+`small` and `large` choose a row; `BENCH_ROUNDS` is how many pairs are counted (5).
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 from mlsteps.errors import StoreError
@@ -30,6 +31,7 @@ class PartFile:
         self._final = final
         self._path = _beside(final)
         self._key = key.encode()
+        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="mlsteps-digest")
         self.whole = hashlib.sha256()
         self.size = 0
 
@@ -85,9 +87,10 @@ class PartFile:
         return whole
 
     def write(self, data: Any) -> None:
-        """Add a piece."""
+        """Add a piece, which is hashed while it is written."""
+        hashed = self._hasher.submit(self.whole.update, data)
         files.write_all(self._file, data)
-        self.whole.update(data)
+        hashed.result()
         self.size += len(data)
         self.remark(self.size, self.whole.hexdigest())
 
@@ -107,6 +110,7 @@ class PartFile:
         return changed
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self._hasher.shutdown()
         if isinstance(error, OSError) and error.errno in _FULL:
             remove_part(self._final)  # room for others
         self._listed.close()
