@@ -57,6 +57,16 @@ def test_a_plan_copies_nothing(airflow_home: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_last_try_that_fails_leaves_no_part_of_a_large_file(airflow_home: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with open(tmp_path / "in" / "big", "wb") as file:
+        file.truncate(64 << 20)
+    (tmp_path / "out" / "big").mkdir(parents=True)  # no file can take its name
+    done = run(dag_of(source=str(tmp_path / "in"), destination=str(tmp_path / "out")))
+    assert done.state == "failed"
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["big"]
+
+
 def test_places_of_datastores(airflow_home: Path, tmp_path: Path) -> None:
     ws = Workspace(None, None, "default")
     ws.get_default_datastore()._open().write("in/a.txt", b"A")
