@@ -183,6 +183,15 @@ class DatabaseContract:
             self.append(database, "nowhere", "id\n4\n")
         assert len(place.query(f"SELECT id FROM {people}")) == 3
 
+    def test_names_of_columns_with_signs(self, place: Place, database: Any) -> None:
+        quote = "`" if place.type == "AzureMySql" else '"'
+        names = ["50%", "a b", "it's", "select", "%s"]
+        columns = ", ".join(f"{quote}{name}{quote} int" for name in names)
+        place.query(f"CREATE TABLE {place.name}.signs ({columns})")
+        text = ",".join(names) + "\n1,2,3,4,5\n"
+        assert self.append(database, f"{place.name}.signs", text) == 1
+        assert self.export(database, sql_table=f"{place.name}.signs") == text
+
     def test_many_rows(self, place: Place, people: str, database: Any) -> None:
         text = "id,full_name\n" + "".join(f"{number},name {number}\n" for number in range(50_000))
         assert self.append(database, people, text) == 50_000

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, BinaryIO, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from mlsteps.errors import UserErrorException
+from mlsteps.hooks.rows import Rows
 from mlsteps.registry.connections import connection_for
-
-
-class Rows(Protocol):
-    """What a transfer asks of a database; see :class:`mlsteps.hooks.postgres.PostgresRows`."""
-
-    def export(self, sql: Mapping[str, Any], write: Callable[[Any], Any]) -> None:
-        """Rows to delimited text."""
-
-    def append(
-        self,
-        table: str,
-        files: Iterable[tuple[str, BinaryIO]],
-        announce: Callable[[str], None],
-        check: Callable[[int], None],
-    ) -> int:
-        """Delimited text to rows, all or none."""
-
-    def has_committed(self, transaction: str) -> bool:
-        """Whether what ``announce`` was told of took place."""
-
-    def cancel(self) -> None:
-        """Stop what runs."""
 
 
 def open_database(document: Mapping[str, Any]) -> Rows:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from mlsteps.errors import StoreError, UserErrorException
+from mlsteps.hooks.rows import Rows
 from mlsteps.hooks.sql_text import header_of, typed
 
 PACKAGE = "apache-airflow-providers-postgres"
@@ -21,7 +22,7 @@ _CHUNK = 1 << 20
 _STILL_RUNNING = 60.0
 
 
-class PostgresRows:
+class PostgresRows(Rows):
     """One database.
 
     :param connection: Airflow's ``Connection``; :param name: of the datastore, for messages.
@@ -37,11 +38,6 @@ class PostgresRows:
         self._open: Any = None
 
     def export(self, sql: Mapping[str, Any], write: Callable[[Any], Any]) -> None:
-        """Write rows as comma-separated UTF-8 text with a header; NULL is nothing, an empty text is ``""``.
-
-        :param sql: ``sql_table``, ``sql_query`` or ``sql_stored_procedure`` (a function, with
-            ``sql_stored_procedure_params``).
-        """
         with self._transaction() as (connection, cursor):
             cursor.execute("SET TRANSACTION READ ONLY")
             query = self._query(connection, cursor, sql)
@@ -56,14 +52,6 @@ class PostgresRows:
         announce: Callable[[str], None],
         check: Callable[[int], None],
     ) -> int:
-        """Append the rows of delimited files to a table: those of all files, or none.
-
-        :param files: names and open files; each begins with a header of column names, in any order.
-        :param announce: told the transaction's id just before it is committed; see :meth:`has_committed`.
-        :param check: told how many bytes have just been sent.
-        :returns: the number of rows.
-        :raises UserErrorException: for a table that does not exist, and a header that does not fit it.
-        """
         rows = 0
         with self._transaction() as (_, cursor):
             known = self._table(cursor, table)
@@ -74,10 +62,6 @@ class PostgresRows:
         return rows
 
     def has_committed(self, transaction: str) -> bool:
-        """Whether a transaction of an earlier try took place; waits while it is still running.
-
-        :raises StoreError: when the server does not know any more.
-        """
         deadline = time.monotonic() + _STILL_RUNNING
         while True:
             with self._transaction() as (_, cursor):
@@ -94,7 +78,6 @@ class PostgresRows:
         )
 
     def cancel(self) -> None:
-        """Have the server stop what runs; from any thread."""
         connection = self._open
         if connection is not None:
             connection.cancel()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UserErrorException
+from mlsteps.hooks.rows import Rows
 from mlsteps.hooks.sql_text import header_of, line, typed
 from mlsteps.storage.databases import DatabaseStore
 
@@ -23,8 +24,8 @@ _CHUNK = 1 << 20
 _STILL_RUNNING = 60
 
 
-class SqlRows:
-    """One database; the same calls as ``PostgresRows``."""
+class SqlRows(Rows):
+    """One database."""
 
     def __init__(self, store: DatabaseStore) -> None:
         self._store = store
@@ -32,10 +33,6 @@ class SqlRows:
         self._identity: Any = None
 
     def export(self, sql: Mapping[str, Any], write: Callable[[Any], Any]) -> None:
-        """Write rows as comma-separated UTF-8 text with a header; NULL is nothing, an empty text is ``""``.
-
-        :param sql: ``sql_table``, ``sql_query`` or ``sql_stored_procedure`` (with ``sql_stored_procedure_params``).
-        """
         query, parameters = self._query(sql)
         begun = False
         for names, rows in self._store.fetched(query, parameters, told=self._begun):
@@ -50,14 +47,6 @@ class SqlRows:
         announce: Callable[[str], None],
         check: Callable[[int], None],
     ) -> int:
-        """Append the rows of delimited files to a table: those of all files, or none.
-
-        :param files: names and open files; each begins with a header of column names, in any order.
-        :param announce: told the transaction's mark just before it is committed; see :meth:`has_committed`.
-        :param check: told how many bytes have just been read.
-        :returns: the number of rows.
-        :raises UserErrorException: for a table that does not exist, and a header that does not fit it.
-        """
         rows = 0
         marks = self._marks()
         with self._store.connected() as connection:
@@ -74,7 +63,6 @@ class SqlRows:
         return rows
 
     def has_committed(self, transaction: str) -> bool:
-        """Whether a transaction of an earlier try took place; waits while it is still running."""
         from sqlalchemy import exc
 
         marks = self._marks()
@@ -89,7 +77,6 @@ class SqlRows:
         return False
 
     def cancel(self) -> None:
-        """Have the server stop what runs; from any thread."""
         if self._identity is not None:
             self._store.stop(self._identity)
 
@@ -107,15 +94,14 @@ class SqlRows:
     def _query(self, sql: Mapping[str, Any]) -> tuple[str, Any]:
         if sql.get("sql_table"):
             with self._store.connected() as connection:
-                return f"SELECT * FROM {_quoted(connection, self._table(connection, sql['sql_table']))}", None
+                return f"SELECT * FROM {_Names(connection, False).of(self._table(connection, sql['sql_table']))}", None
         if not sql.get("sql_stored_procedure"):
             return str(sql["sql_query"]), None
         given = list(sql.get("sql_stored_procedure_params") or ())
         values = tuple(typed(item) for item in given)
         with self._store.connected() as connection:
-            quote = connection.dialect.identifier_preparer.quote
-            name = ".".join(quote(part) for part in sql["sql_stored_procedure"].split("."))
-            sign = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+            names = _Names(connection, bool(values))
+            name, sign = ".".join(map(names, sql["sql_stored_procedure"].split("."))), names.sign
         if self._is_mysql():
             return f"CALL {name}({', '.join(sign for _ in given)})", values or None
         named = ", ".join(f"@{str(item['name']).lstrip('@')} = {sign}" for item in given)
@@ -163,8 +149,29 @@ class SqlRows:
         return marks
 
 
-def _quoted(connection: Any, table: Any) -> str:
-    return str(connection.dialect.identifier_preparer.format_table(table))
+class _Names:
+    """Names as a statement takes them, and the sign for a value in it.
+
+    :param has_values: where values are put in by Python's ``%``, each percent sign of a name has to stand twice.
+    """
+
+    def __init__(self, connection: Any, has_values: bool) -> None:
+        self._preparer = connection.dialect.identifier_preparer
+        self.sign = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+        self._are_doubled = has_values and self.sign == "%s"
+
+    def __call__(self, name: str) -> str:
+        return self._written(self._preparer.quote(name))
+
+    def of(self, table: Any) -> str:
+        """The name of a table."""
+        return self._written(self._preparer.format_table(table))
+
+    def _written(self, quoted: str) -> str:
+        plain = (
+            quoted.replace("%%", "%") if "%%" in self._preparer.quote("%") else quoted
+        )  # some double them themselves
+        return plain.replace("%", "%%") if self._are_doubled else plain
 
 
 def _append_one(connection: Any, table: Any, name: str, file: BinaryIO, check: Callable[[int], None]) -> int:
@@ -173,14 +180,9 @@ def _append_one(connection: Any, table: Any, name: str, file: BinaryIO, check: C
         return 0
     columns = [column.name for column in table.columns if column.computed is None]
     header = header_of(name, head, table.fullname, columns)
-    quote, sign = connection.dialect.identifier_preparer.quote, "%s"
-    if connection.dialect.paramstyle == "qmark":
-        sign = "?"
-    named = ", ".join(quote(column) for column in header)
-    statement = f"INSERT INTO {_quoted(connection, table)} ({named})"
-    if sign == "%s":
-        statement = statement.replace("%", "%%")
-    statement += f" VALUES ({', '.join(sign for _ in header)})"
+    names = _Names(connection, has_values=True)
+    values = ", ".join(names.sign for _ in header)
+    statement = f"INSERT INTO {names.of(table)} ({', '.join(map(names, header))}) VALUES ({values})"
     count = 0
     for rows in _rows(name, header, _Counted(head, file, check)):
         connection.exec_driver_sql(statement, rows)

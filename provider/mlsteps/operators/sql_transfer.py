@@ -21,7 +21,7 @@ from mlsteps.runner.transfer import files_of
 
 if TYPE_CHECKING:
     from mlsteps.contracts.manifest import OutputManifest
-    from mlsteps.hooks.databases import Rows
+    from mlsteps.hooks.rows import Rows
 
 #: Where a try says, just before it commits, in which transaction it appends: ``transfers/<pipeline run>/<step>.json``.
 _MARKS = "transfers"
