@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+PYTEST ?=
 export MLSTEPS_DEMO ?= .demo
 
 .PHONY: help env demo demo-stop test test-components lint types bench lock clean
@@ -32,7 +33,7 @@ test: env ## every test that needs no server
 	$(BIN)/python -m pytest tests -m "not components"
 
 test-components: $(VENV)/.components ## tests against servers found by DOCKER_HOST, KUBECONFIG, AWS_ENDPOINT_URL, ...
-	$(BIN)/python -m pytest tests -m components
+	$(BIN)/python -m pytest tests -m components $(PYTEST)
 
 lint: env ## ruff
 	$(BIN)/ruff check provider tests dags_examples benchmarks
