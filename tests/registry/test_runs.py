@@ -100,33 +100,34 @@ def ended(source: str) -> dict:
 
 def test_runs_that_are_over_are_made_together_and_are_as_any_other(runs, ws):
     runs.create("c1", experiment="exp one", type="t", parent="p1")
-    runs.create_together("p1", {"c2": ended("old2"), "c3": ended("old3")})
+    runs.create_together("p1", {"p1.c2": ended("old2"), "p1.c3": ended("old3")})
     fresh = RunStore(ws)
-    assert fresh.children("p1") == ["c1", "c2", "c3"]
+    assert fresh.children("p1") == ["c1", "p1.c2", "p1.c3"]
     assert fresh.list("exp one") == ["p1"]
-    assert fresh.list("exp one", include_children=True) == ["c3", "c2", "c1", "p1"]
-    head, state = fresh.head("c2"), fresh.state("c2")
+    assert fresh.list("exp one", include_children=True) == ["p1.c3", "p1.c2", "c1", "p1"]
+    head, state = fresh.head("p1.c2"), fresh.state("p1.c2")
     assert (head["parent"], head["root"], head["type"]) == ("p1", "p1", "azureml.ReusedStepRun") and "said" not in head
     assert (state.status, state.reused) == ("Completed", {"run_id": "old2"})
-    fresh.write("c2", "tag", key="a", value="1")
-    assert RunStore(ws).state("c2").tags == {"a": "1"} and RunStore(ws).state("c2").status == "Completed"
-    fresh.artifacts("c2").write("outputs/x", b"1")
-    assert RunStore(ws).artifacts("c2").read("outputs/x") == b"1"
+    assert RunStore(ws).head("p1.c3")["name"] == "old3" and RunStore(ws).head("p1.c4") is None
+    fresh.write("p1.c2", "tag", key="a", value="1")
+    assert RunStore(ws).state("p1.c2").tags == {"a": "1"} and RunStore(ws).state("p1.c2").status == "Completed"
+    fresh.artifacts("p1.c2").write("outputs/x", b"1")
+    assert RunStore(ws).artifacts("p1.c2").read("outputs/x") == b"1"
 
 
 def test_made_together_once_more_what_is_said_now_counts(runs, ws):
-    runs.create_together("p1", {"c2": ended("old")})
-    runs.create_together("p1", {"c2": ended("newer"), "c3": ended("old")})
+    runs.create_together("p1", {"p1.c2": ended("old")})
+    runs.create_together("p1", {"p1.c2": ended("newer"), "p1.c3": ended("old")})
     fresh = RunStore(ws)
-    assert fresh.children("p1") == ["c2", "c3"]
-    assert fresh.state("c2").reused == {"run_id": "newer"}
+    assert fresh.children("p1") == ["p1.c2", "p1.c3"]
+    assert fresh.state("p1.c2").reused == {"run_id": "newer"}
 
 
-def test_runs_made_together_cost_a_document_each_and_one_more(runs, ws):
+def test_runs_made_together_cost_one_document(runs, ws):
     before = {path for path in Path(ws.root).rglob("*") if path.is_file()}
-    runs.create_together("p1", {f"c{number}": ended("old") for number in range(20)})
+    runs.create_together("p1", {f"p1.c{number}": ended("old") for number in range(20)})
     after = {path for path in Path(ws.root).rglob("*") if path.is_file()}
-    assert len(after - before) == 21
+    assert len(after - before) == 1
 
 
 def test_children_come_oldest_first_and_runs_newest_first(runs, ws):

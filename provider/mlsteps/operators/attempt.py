@@ -94,7 +94,7 @@ class Attempt:
 
     def reused_run_id(self, step_id: str) -> str:
         """The id of a step that ``plan`` marks reused: no try of it ever starts."""
-        return run_ids.step_run_id(self.pipeline_run_id, step_id, 0)
+        return run_ids.reused_run_id(self.pipeline_run_id, step_id)
 
     def producer(self, step_run_id: str, experiment: str, step_name: str) -> dict[str, Any]:
         """Who made a result, as ``StepRecord.producer`` keeps it."""

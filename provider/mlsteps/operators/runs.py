@@ -136,7 +136,7 @@ class Reused(NamedTuple):
 def write_reused(
     runs: RunStore, attempt: Attempt, experiment: str, steps: Iterable[Reused], inputs: Callable[[StepNode], Documents]
 ) -> None:
-    """Make the runs of steps that ``plan`` marks reused, finished: one document each.
+    """Make the runs of steps that ``plan`` marks reused, finished: one document for all.
 
     :param inputs: gives what a step reads.
     """

@@ -24,12 +24,22 @@ def pipeline_run_id(dag_id: str, run_id: str, task_group: str = "") -> str:
         return str(uuid.uuid5(_RUNS, f"{dag_id}/{run_id}"))
 
 
-@lru_cache(maxsize=10_000)  # a plan asks for each of its steps several times
 def step_run_id(pipeline_run: str, step_id: str, try_number: int, lost: int = 0) -> str:
     """The id of one attempt at one step: each attempt has its own, and with it its own places in the stores.
 
     :param pipeline_run: answer of :func:`pipeline_run_id`.
-    :param try_number: as Airflow counts, from 1; 0 for a step that was reused and never started.
+    :param try_number: as Airflow counts, from 1.
     :param lost: how many attempts within this try were lost with what they ran on.
     """
     return str(uuid.uuid5(uuid.UUID(pipeline_run), f"{step_id}/{try_number}" + (f"/{lost}" if lost else "")))
+
+
+@lru_cache(maxsize=10_000)  # a plan asks for each of its steps several times
+def reused_run_id(pipeline_run: str, step_id: str) -> str:
+    """The id of a step that was reused by the plan and never started: it tells of the run that it is kept with."""
+    return f"{pipeline_run}.{uuid.uuid5(uuid.UUID(pipeline_run), step_id).hex[:16]}"
+
+
+def made_with(run_id: str) -> str:
+    """The run with which the run of a reused step is kept; empty for other ids."""
+    return run_id.rpartition(".")[0]

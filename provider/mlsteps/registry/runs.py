@@ -1,9 +1,10 @@
 """Runs: heads, events, children and artifacts.
 
-runs/<run-id>.json                                    head, written once; ``said``: events that it was made with
+runs/<run-id>.json                                    head, written once
 experiments/<experiment>/<run-id>/events/*.jsonl      see run_events
 experiments/<experiment>/<run-id>/children/<id>       empty marker
-experiments/<experiment>/<run-id>/children/+<digest>.json    ids of children that were made together
+experiments/<experiment>/<run-id>/children/+<digest>.json
+    heads of children that were made together, by id, each with all that was ``said`` of it then
 experiments/<experiment>/<run-id>/artifacts/...       outputs/, logs/, user_logs/ and what the script uploads
 """
 
@@ -18,6 +19,7 @@ from mlsteps.contracts.codec import digest_of
 from mlsteps.errors import ExperimentExecutionException, InvalidInput
 from mlsteps.registry import run_events
 from mlsteps.registry.names import file_name, name_of
+from mlsteps.registry.run_ids import made_with
 from mlsteps.registry.run_state import RunState, fold
 from mlsteps.storage.base import Store
 from mlsteps.storage.workspace_store import WorkspaceStore
@@ -33,7 +35,7 @@ class RunStore:
     def __init__(self, ws: WorkspaceStore) -> None:
         self._ws = ws
         self._heads: Dict[str, Dict[str, Any]] = {}  # heads never change, so those once read are kept
-        self._said: Dict[str, List[Dict[str, Any]]] = {}  # and so are the events in them
+        self._said: Dict[str, List[Dict[str, Any]]] = {}  # and so are the events beside them
         self._writers: Dict[str, run_events.Writer] = {}
 
     def create(
@@ -63,35 +65,33 @@ class RunStore:
         self._ws.create_json(_head_path(run_id), document)
 
     def create_together(self, parent: str, children: Mapping[str, Mapping[str, Any]]) -> None:
-        """Make many children of a run that are over already: one document each, where a run that goes on costs a dozen.
+        """Make many children of a run that are over already: one document for all, where a run that goes on costs a
+        dozen.
 
-        :param children: by id, the head of each, as :meth:`create` takes it, with ``said``: all its events, as
-            :func:`run_events.event` makes them. One that exists gets the events, no more.
+        :param children: the head of each, as :meth:`create` takes it, with ``said``: all its events, as
+            :func:`run_events.event` makes them; by ids of :func:`run_ids.reused_run_id`. One that exists gets the
+            events, no more.
         """
-        if not children:
-            return
-        group = f"{self._place(parent)}/children/{_GROUP}{digest_of(list(children))[:32]}.json"
-        self._ws.create_json(group, list(children))
-        heads = {id: _document(id, {**head, "parent": parent}) for id, head in children.items()}
-        paths = {_head_path(id): id for id in heads}
-        for path in self._ws.create_many({path: heads[id] for path, id in paths.items()}):
-            self.write_all(paths[path], heads[paths[path]]["said"])
+        known = self._children([parent]) & children.keys()
+        made = {id: _document(id, {**head, "parent": parent}) for id, head in children.items() if id not in known}
+        if made:
+            self._ws.create_json(f"{self._place(parent)}/children/{_GROUP}{digest_of(list(made))[:32]}.json", made)
+        for id in known:
+            self.write_all(id, children[id]["said"])
 
     def head(self, run_id: str) -> Optional[Dict[str, Any]]:
         """What was said of the run when it was made, or None."""
-        if run_id not in self._heads:
-            found = self._ws.read_json(_head_path(run_id))
-            if found is None:
-                return None
-            self._keep(run_id, found)
-        return dict(self._heads[run_id])
+        return self.heads([run_id]).get(run_id)
 
     def heads(self, run_ids: Iterable[str]) -> Dict[str, Dict[str, Any]]:
         """The heads of many runs, read at once; absent ones are left out."""
         wanted = list(run_ids)
+        parents = {made_with(id) for id in wanted if id not in self._heads} - {""}
+        if parents:
+            self._children(self.heads(parents))
         missing = {_head_path(id): id for id in wanted if id not in self._heads}
         for path, found in self._ws.read_many(missing).items():
-            self._keep(missing[path], found)
+            self._heads[missing[path]] = dict(found)
         return {id: dict(self._heads[id]) for id in wanted if id in self._heads}
 
     def write(self, __run_id: str, __kind: str, **fields: Any) -> None:
@@ -117,8 +117,7 @@ class RunStore:
 
     def events(self, run_id: str) -> List[Dict[str, Any]]:
         """All events of a run, in order of time."""
-        place = self._place(run_id)
-        later = run_events.read(self._ws.store, f"{place}/events")
+        later = run_events.read(self._ws.store, f"{self._place(run_id)}/events")
         return run_events.in_order([*self._said.get(run_id, ()), *later])
 
     def state(self, run_id: str) -> RunState:
@@ -143,7 +142,7 @@ class RunStore:
         """
         own = self._by_age(self._ws.store.folders(f"experiments/{file_name(experiment)}"))
         if include_children:
-            return self._by_age({*own, *self._children(own, made_alone=False)})[::-1]
+            return self._by_age({*own, *self._children(own)})[::-1]
         return [id for id in own if self._heads[id].get("parent") is None][::-1]
 
     def experiments(self) -> List[str]:
@@ -160,23 +159,20 @@ class RunStore:
             raise ExperimentExecutionException(f"There is no run {run_id!r} in the workspace at {self._ws.root}.")
         return _folder(head["experiment"], run_id)
 
-    def _children(self, parents: Iterable[str], made_alone: bool = True) -> Set[str]:
-        """Ids of the runs below these.
-
-        :param made_alone: also those that have a folder of their own.
-        """
+    def _children(self, parents: Iterable[str]) -> Set[str]:
+        """Ids of the runs below these; keeps the heads of those that were made together."""
         store = self._ws.store
         with ThreadPoolExecutor(_READERS) as pool:
             listed = pool.map(lambda id: list(store.list(f"{self._place(id)}/children")), parents)
             paths = [entry.path for entries in listed for entry in entries]
         groups = [path for path in paths if path.rpartition("/")[2].startswith(_GROUP)]
-        ids = {id for group in self._ws.read_many(groups).values() for id in group}
-        return ids | {path.rpartition("/")[2] for path in set(paths).difference(groups) if made_alone}
-
-    def _keep(self, run_id: str, document: Mapping[str, Any]) -> None:
-        head = dict(document)
-        self._said[run_id] = head.pop("said", [])
-        self._heads[run_id] = head
+        together: Set[str] = set()
+        for group in self._ws.read_many(groups).values():
+            for id, head in group.items():
+                self._said.setdefault(id, head.pop("said"))
+                self._heads.setdefault(id, head)
+                together.add(id)
+        return together | {path.rpartition("/")[2] for path in set(paths).difference(groups)}
 
     def _by_age(self, ids: Iterable[str]) -> List[str]:
         """Oldest first; a run whose head is not there yet is being made and does not count."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, Iterable, List, Mapping
+from typing import Any, Dict, Iterable, List, Mapping
 
 from mlsteps.errors import StoreError
 from mlsteps.storage.addresses import split_connection, with_connection
 from mlsteps.storage.base import MissingFile, Store
 from mlsteps.storage.open import open_store
 
-#: Requests under way at once for many documents, on stores that are not local.
-REQUESTS = 16
+#: Requests under way at once in :meth:`WorkspaceStore.read_many`, on stores that are not local.
+READERS = 16
 
 
 class WorkspaceStore:
@@ -32,11 +32,6 @@ class WorkspaceStore:
             os.path.abspath(os.path.expanduser(root)) if "://" not in root else with_connection(root, connection)
         )
         self.store: Store = open_store(address, credentials)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the documents lie in a folder of this machine (or one that is mounted on it)."""
-        return self.store.local_path("") is not None
 
     def read_json(self, path: str) -> Any | None:
         """A document; None when there is none.
@@ -60,22 +55,15 @@ class WorkspaceStore:
         """Make a document unless it exists; False when it does."""
         return self.store.create(path, _encode(data))
 
-    def create_many(self, documents: Mapping[str, Any]) -> List[str]:
-        """Make several documents at once, each as :meth:`create_json`; the paths of those that there were already."""
-        made = self._each(lambda path: self.create_json(path, documents[path]), list(documents))
-        return [path for path, is_new in zip(documents, made) if not is_new]
-
     def read_many(self, paths: Iterable[str]) -> Dict[str, Any]:
         """Several documents at once, by path; absent ones are left out."""
         wanted = list(dict.fromkeys(paths))
-        found = self._each(self.read_json, wanted)
+        if len(wanted) < 2 or self.store.local_path("") is not None:  # threads cost more than a local read
+            found = [self.read_json(path) for path in wanted]
+        else:
+            with ThreadPoolExecutor(min(READERS, len(wanted))) as pool:
+                found = list(pool.map(self.read_json, wanted))
         return {path: document for path, document in zip(wanted, found) if document is not None}
-
-    def _each(self, do: Callable[[str], Any], paths: List[str]) -> List[Any]:
-        if len(paths) < 2 or self.is_local:  # threads cost more than a local request
-            return [do(path) for path in paths]
-        with ThreadPoolExecutor(min(REQUESTS, len(paths))) as pool:
-            return list(pool.map(do, paths))
 
     def names(self, folder: str) -> List[str]:
         """Names immediately below a folder, sorted: documents without ``.json``, sub-folders, other files as named."""
