@@ -38,6 +38,32 @@ def test_pytorch_processes_know_each_other(steps):
     assert len({(item["MASTER_ADDR"], item["MASTER_PORT"]) for item in processes.values()}) == 1
 
 
+def test_nodes_that_are_machines_of_their_own_start_their_own_processes(steps, monkeypatch):
+    """As the pods of an indexed Job are told (compute/kubernetes_job.py), here one after the other."""
+    monkeypatch.setenv("MLSTEPS_NODES", "s-0.s,s-1.s")
+    found, clusters = {}, []
+    for number in ("0", "1"):
+        monkeypatch.setenv("JOB_COMPLETION_INDEX", number)
+        distribution = {"kind": "pytorch", "nodes": 2, "per_node": 2, "backend": "Nccl"}
+        assert steps.run(TELLS, distribution=distribution).status == "Completed"
+        found[number] = told(steps.lines)
+        assert steps.run(TELLS, distribution={"kind": "tensorflow", "workers": 1, "servers": 1}).status == "Completed"
+        clusters += [json.loads(item["TF_CONFIG"]) for item in told(steps.lines).values()]
+    assert {number: sorted(item) for number, item in found.items()} == {
+        "0": ["rank 0", "rank 1"],
+        "1": ["rank 2", "rank 3"],
+    }
+    last = found["1"]["rank 3"]
+    assert last == {
+        **{"MASTER_ADDR": "s-0.s", "MASTER_PORT": "29500", "WORLD_SIZE": "4"},
+        **{"NODE_RANK": "1", "RANK": "3", "LOCAL_RANK": "1"},
+    }
+    assert [item["task"]["type"] for item in clusters] == ["worker", "ps"]
+    assert clusters[0]["cluster"] == clusters[1]["cluster"] == {"worker": ["s-0.s:29500"], "ps": ["s-1.s:29501"]}
+    result = steps.run(TELLS, distribution={"kind": "mpi", "nodes": 2, "per_node": 1})
+    assert result.status == "Failed" and "one machine only" in result.error["message"]
+
+
 def test_the_ranks_can_meet_at_the_masters_address(steps):
     code = """
         import os, socket, time

@@ -10,15 +10,21 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
-from mlsteps.compute.kubernetes_pod import RUN
+from mlsteps.compute.kubernetes_pod import CONTAINER, RUN
 from mlsteps.errors import InvalidInput
+from mlsteps.runner.distributed import INDEX, NODES, PORT
 
 #: Seconds after which the cluster itself removes a Job that has ended and that nobody has collected.
 _KEPT = 2 * 86400
+#: Where the cluster says which pod of the Job one is.
+_NUMBER = "batch.kubernetes.io/job-completion-index"
 
 
 def job(pod: Mapping[str, Any], nodes: int) -> dict[str, Any]:
     """The Job whose pods are like this one, one a node. None is made again by itself: a step begins as a whole.
+
+    Each pod is told all nodes' addresses and its own number; from these and the step's settings the runner inside makes
+    what frameworks expect (``MASTER_ADDR``, ``RANK``, ``TF_CONFIG``, ...) for the processes of its node.
 
     :param pod: as :func:`.kubernetes_pod.pod` makes it; its name becomes the Job's.
     :raises InvalidInput: for fewer than two nodes, which need no Job.
@@ -27,6 +33,9 @@ def job(pod: Mapping[str, Any], nodes: int) -> dict[str, Any]:
         raise InvalidInput(f"A Job for {nodes} nodes", expected="two or more; a step on one node is a pod")
     metadata, spec = deepcopy(dict(pod["metadata"])), deepcopy(dict(pod["spec"]))
     spec["subdomain"] = metadata["name"]
+    for container in spec["containers"]:
+        if container["name"] == CONTAINER:
+            container["env"] = [*container.get("env", ()), *_told(addresses(pod, nodes))]
     inner = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
     return {
         "apiVersion": "batch/v1",
@@ -41,6 +50,13 @@ def job(pod: Mapping[str, Any], nodes: int) -> dict[str, Any]:
             "template": {"metadata": inner, "spec": spec},
         },
     }
+
+
+def _told(names: list[str]) -> list[dict[str, Any]]:
+    """Variables of a node; the cluster itself sets its number, too, and here it is said so that anyone can read it."""
+    number = {"fieldRef": {"fieldPath": f"metadata.annotations['{_NUMBER}']"}}
+    shared = {NODES: ",".join(names), "MASTER_ADDR": names[0], "MASTER_PORT": str(PORT)}
+    return [{"name": name, "value": value} for name, value in shared.items()] + [{"name": INDEX, "valueFrom": number}]
 
 
 def service(pod: Mapping[str, Any]) -> dict[str, Any]:

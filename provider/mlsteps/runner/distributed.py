@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
-from typing import Dict, List, Mapping, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 from mlsteps.contracts.distribution import node_count, ranks
 from mlsteps.contracts.spec import StepSpec
 from mlsteps.runner.failure import StepFailure
 
 _HERE = "127.0.0.1"
+#: Addresses of the nodes, by commas, where each is a machine with a runner of its own; and which of them this one is.
+NODES, INDEX = "MLSTEPS_NODES", "JOB_COMPLETION_INDEX"
+#: The first port there, which nobody else has: a pod's ports are its own.
+PORT = 29500
 #: More processes than cores, and root in a container, are the caller's affair: Open MPI 4 and 5 ask about both.
 _MPI = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -25,23 +30,39 @@ _MPI = {
 def launched(spec: StepSpec, command: List[str], path: str) -> Tuple[List[str], Dict[str, str]]:
     """The command that starts all processes of a step here, and the variables that it needs.
 
-    Nodes are told apart by their numbers; on one machine all of them are this one.
+    Nodes are told apart by their numbers; on one machine all of them are this one, unless :data:`NODES` says otherwise.
 
     :param path: ``PATH`` of the step.
-    :raises StepFailure: ``environment``, for an MPI step whose environment has no ``mpiexec``.
+    :raises StepFailure: ``environment``, for an MPI step whose environment has no ``mpiexec``, or whose nodes are
+        machines of their own, which an ``mpiexec`` cannot reach.
     """
     wanted = spec.distribution
     if not wanted:
         return command, {}
-    shared = {"AZUREML_NODE_COUNT": str(node_count(wanted)), "AZ_BATCHAI_JOB_MASTER_NODE_IP": _HERE}
+    nodes, here = _nodes()
+    shared = {"AZUREML_NODE_COUNT": str(node_count(wanted)), "AZ_BATCHAI_JOB_MASTER_NODE_IP": nodes[0]}
     if wanted["kind"] == "mpi":
+        if here is not None:
+            raise StepFailure(
+                "environment", "MPI's processes can be started on one machine only. Give the step one node, in one pod."
+            )
         return _mpi(wanted, command, path), {**_MPI, **shared, "AZ_BATCHAI_MPI_MASTER_NODE": _HERE}
     from mlsteps.runner import launch
 
     size = node_count(wanted) if wanted["kind"] == "tensorflow" else 1
-    found = ranks(wanted, [_HERE], _free_ports(size))
-    told = [{"name": item.name, "variables": dict(item.variables), "serves": item.serves} for item in found]
+    ports = _free_ports(size) if here is None else [PORT + number for number in range(size)]
+    found = [item for item in ranks(wanted, nodes, ports) if here is None or item.node == here]
+    alone = all(item.serves for item in found)  # a node of servers serves until it is taken away
+    told = [
+        {"name": item.name, "variables": dict(item.variables), "serves": item.serves and not alone} for item in found
+    ]
     return launch.arguments(command, told), shared
+
+
+def _nodes() -> Tuple[List[str], Optional[int]]:
+    """The nodes' addresses and the number of this one; None where all of them are this machine."""
+    said = os.environ.get(NODES)
+    return (said.split(","), int(os.environ[INDEX])) if said else ([_HERE], None)
 
 
 def _mpi(wanted: Mapping[str, int], command: List[str], path: str) -> List[str]:
