@@ -128,6 +128,11 @@ class Apart:
     :param root: of the workspace, opened by the connection :data:`STORE`; :param store: that connection.
     """
 
+    #: Where the API server listens.
+    host = "127.0.0.1"
+    #: The workers, each with a queue of its own.
+    workers = "ab"
+
     def __init__(self, folder: Path, database: str, broker: str, root: str, store: Mapping[str, Any]) -> None:
         self.folder = folder
         self.root = root
@@ -136,7 +141,7 @@ class Apart:
         self.notes.mkdir()
         (self.notes / "executions").touch()
         self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{self.host}:{self.port}"
         self.queue = f"q{uuid.uuid4().hex[:8]}"
         settings = {f"AIRFLOW__{key}": str(value) for key, value in self._settings(database, broker).items()}
         names = ("api", "scheduler", "processor", "triggerer", "worker_a", "worker_b", "client")
@@ -158,9 +163,9 @@ class Apart:
         said, _ = migrated.communicate(timeout=180)
         assert migrated.returncode == 0, said[-3000:]
         parts = self.parts
-        parts["api"].start("airflow", "api-server", "--workers", "1", "--host", "127.0.0.1", "--port", str(self.port))
+        parts["api"].start("airflow", "api-server", "--workers", "1", "--host", self.host, "--port", str(self.port))
         parts["scheduler"].start("airflow", "scheduler")
-        for letter in "ab":
+        for letter in self.workers:
             self.start_worker(letter)
         self.wait_until_well("metadatabase")
         # The connection that opens the workspace is in Airflow alone.
