@@ -122,6 +122,27 @@ def test_a_step_is_nobody_and_has_no_token(place_of):
     ]
 
 
+def test_secrets_of_the_namespace_reach_the_script_and_their_values_nothing_else(place_of):
+    name, value = f"hub-{uuid.uuid4().hex[:8]}", uuid.uuid4().hex
+    place = place_of(secrets=[f"TOKEN={name}/token", f"/run/keys={name}"], service_account="default")
+    place.client.create_namespaced_secret("default", {"metadata": {"name": name}, "stringData": {"token": value}})
+    code = """
+        import os, time
+        with open('/run/keys/token') as stream:
+            print(len(os.environ['TOKEN']), os.environ['TOKEN'] == stream.read(), flush=True)
+        print(os.path.exists('/var/run/secrets/kubernetes.io/serviceaccount/token'), flush=True)
+        time.sleep(5)
+    """
+    try:
+        started = place.start(code)
+        seen = str(place.pods())
+        assert started.ended().status == "Completed"
+    finally:
+        place.client.delete_namespaced_secret(name, "default")
+    assert started.lines == ["32 True", "True"]  # with service_account, a token of the cluster, too
+    assert name in seen and value not in seen
+
+
 def test_an_image_that_is_nowhere_is_an_answer(place_of):
     place = place_of(image="registry.invalid/none:1", pull="never")
     result = place.run()
@@ -170,6 +191,45 @@ def test_a_pod_that_is_deleted_ends_its_script_first_and_counts_as_lost(place_of
     result = started.ended()
     assert (result.status, result.error["category"], result.error["lost"]) == ("Failed", "infrastructure", True)
     assert "goodbye" in started.lines
+
+
+def test_a_pod_that_is_evicted_counts_as_lost(place_of):
+    """As a node that is drained does it."""
+    place = place_of()
+    started = place.start("import time; print('up', flush=True); time.sleep(300)")
+    pod = place.pods()[0].metadata
+    body = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": pod.name, "namespace": "default"}}
+    place.client.create_namespaced_pod_eviction(pod.name, "default", body, _preload_content=False)
+    result = started.ended(120)
+    assert (result.status, result.error["category"], result.error["lost"]) == ("Failed", "infrastructure", True)
+
+
+def test_a_pod_that_makes_room_for_one_of_higher_priority_counts_as_lost(place_of):
+    from kubernetes.client import SchedulingV1Api
+
+    place = place_of(cpus=cores_of_a_node() * 0.4)
+    started = place.start("import time; print('up', flush=True); time.sleep(300)")
+    api, name = SchedulingV1Api(place.client.api_client), f"urgent-{uuid.uuid4().hex[:8]}"
+    api.create_priority_class({"metadata": {"name": name}, "value": 1000})
+    wanted = {"requests": {"cpu": f"{cores_of_a_node() * 0.8:g}"}}
+    container = {"name": "base", "image": image(), "command": ["sleep", "600"], "resources": wanted}
+    spec = {"containers": [container], "priorityClassName": name, "terminationGracePeriodSeconds": 0}
+    try:
+        metadata = {"name": name, "labels": {"test": place.mark}}
+        place.client.create_namespaced_pod("default", {"metadata": metadata, "spec": spec})
+        result = started.ended(150)
+        assert (result.status, result.error["category"], result.error["lost"]) == ("Failed", "infrastructure", True)
+    finally:
+        place.client.delete_namespaced_pod(name, "default", grace_period_seconds=0)
+        api.delete_priority_class(name)
+
+
+def cores_of_a_node() -> float:
+    """Of the smallest."""
+    api = client()
+    found = [item.status.allocatable["cpu"] for item in api.list_node().items]
+    api.api_client.close()
+    return min(float(text[:-1]) / 1000 if text.endswith("m") else float(text) for text in found)
 
 
 def test_a_pod_that_vanishes_counts_as_lost(place_of):

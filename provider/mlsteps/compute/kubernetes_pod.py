@@ -120,7 +120,10 @@ def _container(options: KubernetesOptions, asked: Asked) -> dict[str, Any]:
         "imagePullPolicy": pull,
         "command": [asked.python, "-I", "-c", _BOOT, _text(), "keep", str(_WAIT), f"{kept:g}"],
         "workingDir": "/",
-        "env": [{"name": name, "value": value} for name, value in _variables(options, limits).items()],
+        "env": [
+            *({"name": name, "value": value} for name, value in _variables(options, limits).items()),
+            *_secret_variables(options),
+        ],
         "resources": resources(options, limits, asked.size),
         "volumeMounts": _mounts(options, asked, limits),
         "securityContext": _security(options),
@@ -139,6 +142,19 @@ def _variables(options: KubernetesOptions, limits: Limits) -> dict[str, str]:
     kept = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     home = {"HOME": inside.HOME, "USER": "mlsteps", "LOGNAME": "mlsteps"} if options.user != "image" else {}
     return {**home, **kept, **limits.variables, **options.environment, "MLSTEPS_HOME": inside.HOME}
+
+
+def _secret_variables(options: KubernetesOptions) -> Iterable[dict[str, Any]]:
+    for name, place in (text.split("=") for text in options.secrets):
+        if not name.startswith("/"):
+            secret, _, key = place.partition("/")
+            yield {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
+
+
+def _secret_folders(options: KubernetesOptions) -> list[tuple[str, str]]:
+    """Path and name of each."""
+    pairs = [text.split("=") for text in options.secrets]
+    return [(name, secret) for name, secret in pairs if name.startswith("/")]
 
 
 def resources(options: KubernetesOptions, docker: Limits, size: Resources | None) -> dict[str, Any]:
@@ -180,6 +196,8 @@ def _volumes(options: KubernetesOptions, asked: Asked) -> list[dict[str, Any]]:
     for number, (claim, _, read_only) in enumerate(_claims(options)):
         source = {"claimName": claim, **({"readOnly": True} if read_only else {})}
         found.append({"name": f"claim-{number}", "persistentVolumeClaim": source})
+    for number, (_, secret) in enumerate(_secret_folders(options)):
+        found.append({"name": f"secret-{number}", "secret": {"secretName": secret}})
     return found
 
 
@@ -191,6 +209,8 @@ def _mounts(options: KubernetesOptions, asked: Asked, limits: Limits) -> list[di
     for number, (_, path, read_only) in enumerate(_claims(options)):
         mount = {"name": f"claim-{number}", "mountPath": path}
         found.append({**mount, "readOnly": True} if read_only else mount)
+    for number, (path, _) in enumerate(_secret_folders(options)):
+        found.append({"name": f"secret-{number}", "mountPath": path, "readOnly": True})
     return found
 
 

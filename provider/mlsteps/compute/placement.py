@@ -127,6 +127,8 @@ class KubernetesOptions:
         ``gpus`` say nothing; ``none`` does not.
     :param environment: variables, readable by whoever may see pods: no secrets here.
     :param volumes: claims, ``claim:/path[:ro]``.
+    :param secrets: what the script gets of the namespace's own secrets: ``VARIABLE=secret/key``, or ``/path=secret``
+        for a folder with all of its keys. Only names are in the pod.
     :param labels: :param annotations: more of them.
     :param pod_template_file: on the worker; or :param pod_template: the pod itself. What is not said here comes from
         there; the step's container there is ``base``, as in Airflow.
@@ -169,6 +171,7 @@ class KubernetesOptions:
     limits: str = "vm_size"
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     pod_template_file: str | None = None
@@ -190,6 +193,11 @@ class KubernetesOptions:
         for volume in self.volumes:
             if re.fullmatch(r"[a-z0-9.-]+:/[^:]*(:ro)?", volume) is None:
                 raise InvalidInput(f"The volume {volume!r} cannot be read", expected="claim:/path or claim:/path:ro")
+        for secret in self.secrets:
+            if re.fullmatch(r"[A-Za-z_]\w*=[a-z0-9.-]+/[-._a-zA-Z0-9]+|/[^:=]+=[a-z0-9.-]+", secret) is None:
+                raise InvalidInput(
+                    f"The secret {secret!r} cannot be read", expected="VARIABLE=secret/key or /path=secret"
+                )
         if self.pod_template and self.pod_template_file:
             raise InvalidInput("There are two pod templates", expected="pod_template or pod_template_file")
 
