@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import zipfile
 
 import pytest
@@ -76,19 +75,21 @@ def test_modules_are_compiled_by_the_first_that_imports_them(wheels, home, monke
     assert compiled == ([True, True] if told_not_to else [False, True])
 
 
-def test_the_second_time_it_is_found_within_50_ms(wheels, home):
-    first = virtual.prepare(document(wheels, "tinything"), lambda line: None)
-    notes = []
-    started = time.perf_counter()
-    second = virtual.prepare(document(wheels, "tinything"), notes.append)
-    assert time.perf_counter() - started < 0.05
-    assert (second, notes) == (first, [])
+def test_the_second_time_it_is_found_without_solving_anything(wheels, home):
+    """``benchmarks/environments.py`` says how fast; here nothing is started for it and nothing is said."""
+    made, notes = [], []
+    for seen in (1, 0):
+        commands = _while_commands_are_watched(
+            lambda: made.append(virtual.prepare(document(wheels, "tinything"), notes.append))
+        )
+        assert bool(commands) == bool(seen)
+        if seen:
+            notes.clear()
+    assert made[0] == made[1] and notes == []
 
 
-def test_without_packages_it_is_bare_and_quick(home):
-    started = time.perf_counter()
+def test_without_packages_it_is_bare(home):
     made = virtual.prepare(None, lambda line: None)
-    assert time.perf_counter() - started < 5
     assert made.lock == ""
     assert subprocess.run([made.path, "-c", "import pip"], capture_output=True).returncode != 0
 

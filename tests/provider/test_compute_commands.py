@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -46,6 +49,31 @@ def test_set_show_list_and_forget(ws, told):
     assert get_placement(ws, "cpu-cluster") is None
     with pytest.raises(SystemExit, match="says nothing of 'cpu-cluster'"):
         airflow("compute", "set", "cpu-cluster", "-w", ws.root, "--remove")
+
+
+def test_a_target_that_a_script_made_is_placed_by_commands_in_processes_of_their_own(tmp_path, airflow_home):
+    """What a person does after ``AmlCompute.provisioning_configuration``, in the same workspace."""
+    root = str(tmp_path / "w")
+    script = (
+        "import mlsteps.azureml; from azureml.core import Workspace; from azureml.core.compute import *\n"
+        "given = AmlCompute.provisioning_configuration(vm_size='Standard_NC6s_v3', max_nodes=2,\n"
+        "                                              idle_seconds_before_scaledown=600)\n"
+        "ComputeTarget.create(Workspace.from_config(), 'gpu-cluster', given)\n"
+    )
+    variables = {**os.environ, "MLSTEPS_HOME": str(tmp_path / "home"), "MLSTEPS_WORKSPACE_ROOT": root}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=variables, check=True)
+
+    def command(*words):
+        told = [sys.executable, "-m", "airflow", *words, "--output", "json"]
+        done = subprocess.run(told, env=variables, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout[done.stdout.index("[") :])
+
+    command("mlsteps", "compute", "set", "gpu-cluster", "-w", root, "--kind", "docker", "--pool", "gpus")
+    (row,) = command("mlsteps", "compute", "show", "gpu-cluster", "-w", root)
+    assert (row["kind"], row["cores"], row["gpus"], row["max_nodes"]) == ("docker", 6, 1, 2)
+    assert row["scale_settings"]["idle_seconds_before_scaledown"] == 600
+    assert {item["pool"]: item["slots"] for item in command("pools", "list")}["gpus"] in (2, "2")
 
 
 def test_a_pool_is_as_large_as_the_cluster(ws, told):
