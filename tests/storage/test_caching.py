@@ -195,6 +195,20 @@ def test_two_that_want_it_at_once_fetch_it_once(web, targets):
     assert (web.bytes_of("large"), web.bytes_of("small")) == (2 * BLOCK, 1)
 
 
+def test_processes_that_want_it_at_once_fetch_it_once(web, targets):
+    web.files = {"large": os.urandom(2 * BLOCK), "small": b"s"}
+    web.hold.clear()
+    given = __import__("json").dumps(web.definition("large", "small"))
+    folders = [str(next(targets)) for _ in range(3)]
+    code = textwrap.dedent(KILLED)
+    processes = [subprocess.Popen([sys.executable, "-c", code, given, folder]) for folder in folders]
+    time.sleep(2)  # until all want it, most likely
+    web.hold.set()
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert all(Path(folder, "large").read_bytes() == web.files["large"] for folder in folders)
+    assert (web.bytes_of("large"), web.bytes_of("small")) == (2 * BLOCK, 1)
+
+
 def test_what_does_not_have_the_stores_own_checksum_is_refused(web, targets):
     import base64
     import hashlib
