@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,9 @@ from packaging.requirements import Requirement
 from mlsteps.environments import uv_tool, virtual
 from mlsteps.environments.conda_to_pip import plan
 from mlsteps.sdk import curated
+from mlsteps.sdk.workspace import Workspace
+from tests.operators.runs import run
+from tests.operators.test_examples import example
 
 USES = """
 import pandas, numpy, scipy.stats, matplotlib, joblib, pyarrow
@@ -80,3 +84,15 @@ def test_one_is_installed_and_a_script_uses_it(tmp_path, monkeypatch):
     assert told.stdout.split()[0] in str(next(item for item in expected if item.name == "scikit-learn"))
     if asked.strip() != "3.8":  # Python 3.8 is asked for, and was not to be had
         assert any("is used instead" in line for line in notes)
+
+
+@pytest.mark.airflow
+def test_the_example_runs_in_its_curated_environment(tmp_path, monkeypatch, airflow_home):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLSTEPS_WORKSPACE_ROOT", str(tmp_path / "workspace"))
+    done = run(example("curated_environment"))
+    assert done.state == "success", done.states
+    record = done.outputs("fit")["scores"]
+    store = Workspace.from_config().datastores[record["datastore"]]._open()
+    scores = json.loads(store.read(f"{record['path']}/scores.json"))
+    assert scores["scikit-learn"] in ("0.24.2", "1.0.2", "1.1.3", "1.3.2", "1.7.2") and scores["score"] > 0.9
