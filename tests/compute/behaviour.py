@@ -21,7 +21,9 @@ COPY = """
     import os, shutil, sys
     print(sorted(os.listdir(sys.argv[1])) if os.path.isdir(sys.argv[1]) else os.path.basename(sys.argv[1]))
     if os.path.isdir(sys.argv[1]):
-        shutil.copytree(sys.argv[1], sys.argv[2], dirs_exist_ok=True)
+        for name in os.listdir(sys.argv[1]):
+            path = os.path.join(sys.argv[1], name)
+            (shutil.copytree if os.path.isdir(path) else shutil.copy)(path, os.path.join(sys.argv[2], name))
     else:
         shutil.copy(sys.argv[1], sys.argv[2])
 """

@@ -85,7 +85,21 @@ class Engine:
         folder = os.environ.get("DOCKER_CERT_PATH")
         if not any(files) and folder and os.environ.get("DOCKER_TLS_VERIFY"):
             files = tuple(os.path.join(folder, name) for name in ("ca.pem", "cert.pem", "key.pem"))  # type: ignore[assignment]
-        return _hook_class().construct_tls_config(*files) if all(files) else False
+        return self._by_its_own_authority(_hook_class().construct_tls_config(*files)) if all(files) else False
+
+    def _by_its_own_authority(self, made: Any) -> Any:
+        """Requests would take a ``REQUESTS_CA_BUNDLE`` of the worker in place of the engine's own authority."""
+        from requests.utils import get_environ_proxies
+
+        configure = made.configure_client
+
+        def configure_client(client: Any) -> None:
+            configure(client)
+            client.trust_env = False
+            client.proxies.update(get_environ_proxies(self.url.replace("tcp://", "https://", 1)))
+
+        made.configure_client = configure_client
+        return made
 
     @property
     def may_share_files(self) -> bool:
