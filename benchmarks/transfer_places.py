@@ -82,7 +82,11 @@ class _Remote:
 
     def fill(self, place: str, files: list[tuple[str, int]]) -> None:
         def put(file: tuple[str, int]) -> None:
-            with self._fs.open(f"{self._name}/{place}/{file[0]}", "wb", block_size=2 * PIECE) as target:
+            at = f"{self._name}/{place}/{file[0]}"
+            if file[1] <= PIECE:
+                self._fs.pipe_file(at, b"".join(pieces(file[1])))
+                return
+            with self._fs.open(at, "wb", block_size=2 * PIECE) as target:
                 target.writelines(pieces(file[1]))
 
         with ThreadPoolExecutor(8) as pool:
