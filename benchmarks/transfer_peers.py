@@ -60,7 +60,9 @@ def rclone(order: dict) -> dict:
     number = str(order["workers"])
     command = [order["rclone"], "--config", order["settings"], "copy", "--checksum", "--transfers", number]
     command += ["--checkers", number, "--multi-thread-streams", number, "--s3-upload-concurrency", number]
-    command += ["--azureblob-upload-concurrency", number, order["source"]["rclone"], order["target"]["rclone"]]
+    command += ["--azureblob-upload-concurrency", number]
+    command += ["--azureblob-copy-cutoff", "5G"]  # in one request, as all do here: Azurite has no copies in parts
+    command += [order["source"]["rclone"], order["target"]["rclone"]]
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     if status:

@@ -124,8 +124,15 @@ def compare(pair: str, size: str, folder: Path, programs: dict, whole: bool) -> 
     try:
         row.fill()
         for _ in range(ROUNDS + 1):
-            for name, program in running.items():
-                row.measure(name, program)
+            for name, program in list(running.items()):
+                try:
+                    row.measure(name, program)
+                except RuntimeError as error:
+                    if name == "ours":
+                        raise
+                    print(f"{row.name}: {name} is left out: {error}", file=sys.stderr)
+                    running.pop(name).end()
+                    row.answers.pop(name, None)
     finally:
         for program in running.values():
             program.end()
