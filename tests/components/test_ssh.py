@@ -15,6 +15,7 @@ import pytest
 
 from mlsteps.client import connections
 from mlsteps.compute.choose import choose, placement_of
+from mlsteps.compute.inside import OLDEST
 from mlsteps.compute.ssh import SshTarget
 from mlsteps.errors import InvalidInput, UserErrorException
 from mlsteps.registry.connections import connection_for
@@ -26,7 +27,8 @@ from tests.components.ssh_place import CONNECTION, SshPlace, connected, server
 from tests.compute.behaviour import STAY
 from tests.compute.place import ENVIRONMENT, Started, Worker
 from tests.runner.conftest import steps
-from tests.runner.support import writes
+from tests.runner.support import reads, writes
+from tests.runner.test_oldest_python import oldest
 
 __all__ = ["connected", "server", "steps"]
 
@@ -163,6 +165,36 @@ def test_a_name_means_nothing_to_the_shell(place, tmp_path):
     assert place.run("import sys; print(sys.executable)").status == "Completed"
     assert place.steps.lines == [str(folder / "python")]
     assert not Path("~/made").expanduser().exists()
+
+
+def test_the_oldest_python_runs_it_all(place):
+    if oldest() is None:
+        pytest.skip("no such Python is here")
+    place.environment = named(oldest())
+    place.steps.put("train/a.csv", "1")
+    code = """
+        import os, sys
+        from azureml.core import Run
+        Run.get_context().log('minor', sys.version_info[1])
+        open(sys.argv[2] + '/b', 'w').write(str(os.listdir(sys.argv[1])))
+    """
+    result = place.run(code, {"input": "data"}, {"output": "out"}, inputs=(reads("train"),), outputs=(writes(),))
+    assert (result.status, result.error) == ("Completed", {})
+    assert place.steps.runs.state(place.steps.last).metrics == {"minor": OLDEST[1]}
+    assert (place.steps.data / "results/out/b").read_text() == "['a.csv']"
+    assert place.left() == []
+
+
+def test_more_than_may_be_carried_is_refused(connected, steps):
+    place = SshPlace(steps, carry="1k")
+    try:
+        place.steps.put("train/a.csv", "x" * 5000)
+        result = place.run(inputs=(reads("train"),))
+        assert (result.status, result.error["category"]) == ("Failed", "input")
+        assert "allows 1k" in result.error["message"]
+        assert place.left() == []
+    finally:
+        place.close()
 
 
 def wheel(folder):

@@ -16,7 +16,7 @@ from mlsteps.errors import UserErrorException
 
 
 def carried_of(spec: StepSpec, limit: str) -> Carried | None:
-    """What has to be carried to a pod, which sees no file of this machine; None when all stores are elsewhere.
+    """What has to be carried to where no file of this machine is seen; None when all stores are elsewhere.
 
     :raises UserErrorException: when it is more than the compute target allows.
     """
@@ -26,9 +26,9 @@ def carried_of(spec: StepSpec, limit: str) -> Carried | None:
     size = carried.size()
     if size > size_of(limit):
         raise UserErrorException(
-            f"Step {spec.step_name!r} would carry {size / 1e6:.0f} MB from {', '.join(carried.roots)} to its pod, and "
-            f"its compute target allows {limit}. Keep the data in a datastore that pods reach (Blob, S3, ...), or set "
-            "the option carry of the compute target."
+            f"Step {spec.step_name!r} would carry {size / 1e6:.0f} MB from {', '.join(carried.roots)} to where "
+            f"it runs, and its compute target allows {limit}. Keep the data in a datastore that is reached from there "
+            "(Blob, S3, ...), or set the option carry of the compute target."
         )
     return carried
 

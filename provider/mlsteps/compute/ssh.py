@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlsteps.compute import inside, ssh_environment
 from mlsteps.compute.base import Report, Target
+from mlsteps.compute.carried import Carried
 from mlsteps.compute.docker_container import HANDED_ON
 from mlsteps.compute.kubernetes_files import carried_of
 from mlsteps.compute.lines import Lines
@@ -99,14 +100,18 @@ class SshTarget(Target):
                 with Talk(self._host, self._connected(), self._root) as talk:
                     self._files = Files.left(talk, spec, self._root)
             elif self._stopped is None:
-                self._begin(spec, credentials)
+                try:
+                    carried = carried_of(spec, self._options.carry)
+                except UserErrorException as error:
+                    return self._failed("input", error.message)
+                self._begin(spec, carried, credentials)
             if not self._is_told:
                 return _CANCELED
             return self._finish()
         except HostError as error:
             return self._failed("infrastructure", error.message)
         except UserErrorException as error:
-            return self._failed("input" if self._is_begun else "environment", error.message)
+            return self._failed("environment", error.message)
         finally:
             self._end()
 
@@ -130,11 +135,10 @@ class SshTarget(Target):
 
     # -- its beginning
 
-    def _begin(self, spec: StepSpec, credentials: Mapping[str, Any]) -> None:
+    def _begin(self, spec: StepSpec, carried: Carried | None, credentials: Mapping[str, Any]) -> None:
         """Its process, its files, then the credentials; the runner starts."""
         if not spec.interpreter:
             raise RunConfigurationException("The step's Python was not prepared. Call prepare() before run().")
-        carried = carried_of(spec, self._options.carry)
         said = self._known()
         python = drivers.Python(
             said["path"], tuple(said["version"]), drivers.platform_of(said["machine"], said["libc"])
