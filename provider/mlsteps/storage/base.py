@@ -294,7 +294,9 @@ class Store(ABC):
     def url_of(self, path: str) -> str:
         """The URL of a path in this store, without credentials."""
         path = safe_path(path)
-        return f"{self.url.rstrip('/')}/{path}" if path else self.url
+        above = self.url.rstrip("/")
+        above += "//" if above.endswith(":") else ""  # the root of all: file:///
+        return f"{above}/{path}" if path else self.url
 
     @contextmanager
     def _trouble(self, path: str, doing: str) -> Iterator[None]:

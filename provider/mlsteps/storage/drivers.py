@@ -55,6 +55,10 @@ def open_file_system(protocol: str, url: str, options: Options) -> Tuple[Any, st
         from mlsteps.storage.azure_blob import open_blobs
 
         return open_blobs(url, options)
+    if protocol == "dbfs":
+        from mlsteps.storage.databricks import open_dbfs
+
+        return open_dbfs(url, options)
     if protocol in _GOOGLE:
         found = file_system(protocol, options)
         return found, found._strip_protocol(url)
