@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +73,38 @@ def test_an_airflow_that_does_not_answer(
         assert main(["workspace", "doctor", "-w", "mlsteps_team"]) == 1
     told = capsys.readouterr().out
     assert f"FAULT  airflow: {url}" in told and "check airflow_url" in told and "\n1 fault." in told
+
+
+class _Health(BaseHTTPRequestHandler):
+    """An Airflow without a triggerer, of which only the health is told."""
+
+    def do_GET(self) -> None:
+        names = ("metadatabase", "scheduler", "dag_processor")
+        whole = {**{name: {"status": "healthy"} for name in names}, "triggerer": {"status": None}}
+        is_asked = self.path.endswith("/monitor/health")
+        self.send_response(200 if is_asked else 404)
+        self.end_headers()
+        self.wfile.write(json.dumps(whole if is_asked else {}).encode())
+
+    do_POST = do_GET
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+def test_deferred_steps_need_a_triggerer(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        extra = {"root": shop.root, "airflow_url": f"http://127.0.0.1:{server.server_port}"}
+        known = {"conn_type": "mlsteps", "extra": extra, "login": "u", "password": "p"}
+        monkeypatch.setenv("AIRFLOW_CONN_MLSTEPS_TEAM", json.dumps(known))
+        told = []
+        for deferrable in (False, True):
+            put_placement(shop.ws, {"name": "pods", "kind": "kubernetes", "options": {"deferrable": deferrable}})
+            main(["workspace", "doctor", "-w", "mlsteps_team"])
+            told.append(capsys.readouterr().out)
+        server.shutdown()
+    assert "triggerer" not in told[0]
+    assert "FAULT  airflow: triggerer" in told[1] and "start airflow triggerer" in told[1]

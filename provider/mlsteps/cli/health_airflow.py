@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlsteps.cli.health import Finding, fault, note, ok
 from mlsteps.errors import AuthenticationException, AzureMLException
 from mlsteps.registry import schedules
+from mlsteps.registry.placements import list_placements
 
 if TYPE_CHECKING:
     from mlsteps.client.target import Target
@@ -103,7 +104,7 @@ def _parts(parts: dict[str, str], needs_triggerer: bool) -> Iterator[Finding]:
         if state == "healthy":
             yield ok("airflow", name, state)
         else:
-            why = "; a schedule that watches data needs it" if name == "triggerer" else ""
+            why = "; a schedule that watches data, or a deferred step, needs it" if name == "triggerer" else ""
             yield fault(
                 "airflow", name, f"{'is missing' if state in (None, 'None') else state}{why}", f"start {program}"
             )
@@ -156,7 +157,9 @@ def _fits(area: str, what: str, found: str, mend: str) -> Finding:
 
 
 def _needs_triggerer(workspace: Workspace) -> bool:
-    return any(item.get("watch") for item in schedules.list_schedules(workspace._store()))
+    ws = workspace._store()
+    deferred = any((item.get("options") or {}).get("deferrable") for item in list_placements(ws).values())
+    return deferred or any(item.get("watch") for item in schedules.list_schedules(ws))
 
 
 def _bundle_advice(workspace: Workspace) -> str:

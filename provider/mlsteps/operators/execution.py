@@ -15,7 +15,7 @@ from mlsteps.hooks.connections import use_airflow_connections
 from mlsteps.hooks.mlsteps import resolve_reference
 from mlsteps.operators import commit, runs
 from mlsteps.operators.attempt import Attempt
-from mlsteps.operators.failures import category_of, failure_text, is_running, told_to_airflow
+from mlsteps.operators.failures import category_of, failure_text, goes_on, told_to_airflow
 from mlsteps.operators.inputs import input_document, input_documents, input_spec, upstream_outputs
 from mlsteps.operators.links import OutputsLink, SourceRunLink
 from mlsteps.operators.planned import pull
@@ -333,7 +333,7 @@ class StepExecution:
         """Whether the task was stopped by its own supervisor, for want of a connection, and another try is to come."""
         if self.attempt.is_last or self._stop_reason() is not None:
             return False
-        return is_running(self.context["ti"], self.log.info)
+        return goes_on(self.context["ti"], self.log.info)
 
     def _note_failure(self, error: BaseException, *, final: bool) -> None:
         """Whatever ended this try: its run says so, and the other steps of the pipeline run hear of it."""

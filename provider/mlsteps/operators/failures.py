@@ -9,6 +9,8 @@ from typing import Any
 from mlsteps.contracts.spec import StepResult
 from mlsteps.errors import StoreError, UserErrorException
 
+_GOES_ON = ("running", "up_for_retry")
+
 
 @contextmanager
 def told_to_airflow() -> Iterator[None]:
@@ -26,10 +28,11 @@ def told_to_airflow() -> Iterator[None]:
         raise AirflowFailException(str(error)) from error
 
 
-def is_running(ti: Any, report: Callable[..., None]) -> bool:
-    """Whether Airflow takes a task to be running: not when somebody has ended or cleared it.
+def goes_on(ti: Any, report: Callable[..., None]) -> bool:
+    """Whether a task goes on in Airflow's eyes, now or by another try: not when somebody has ended or cleared it.
 
-    No answer is taken for yes: then that is why the task was stopped.
+    Where an executor tells of a pod that is lost, that may be known before the task in it has ended. No answer is taken
+    for yes: then that is why the task was stopped.
     """
     where = {"dag_id": ti.dag_id, "run_ids": [ti.run_id], "task_ids": [ti.task_id], "map_index": ti.map_index}
     try:
@@ -37,7 +40,7 @@ def is_running(ti: Any, report: Callable[..., None]) -> bool:
     except Exception as error:
         report("Airflow does not say how this task stands: %s", error)
         return True
-    return any(state == "running" for states_of_run in states.values() for state in states_of_run.values())
+    return any(state in _GOES_ON for states_of_run in states.values() for state in states_of_run.values())
 
 
 def category_of(error: BaseException) -> str:
