@@ -10,10 +10,14 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.measure import forget_peak, peak_mb
+
+#: Seconds for one copy by rclone: a server's stand-in may not know what it asks for, and never answer.
+PATIENCE = 120.0
 
 
 def ours(order: dict) -> None:
@@ -64,7 +68,10 @@ def rclone(order: dict) -> dict:
     command += ["--azureblob-copy-cutoff", "5G"]  # in one request, as all do here: Azurite has no copies in parts
     command += [order["source"]["rclone"], order["target"]["rclone"]]
     process = subprocess.Popen(command)
+    patience = threading.Timer(PATIENCE, process.kill)
+    patience.start()
     _, status, usage = os.wait4(process.pid, 0)
+    patience.cancel()
     if status:
         raise RuntimeError(f"rclone ended with {os.waitstatus_to_exitcode(status)}")
     return {"cpu": usage.ru_utime + usage.ru_stime, "peak_mb": usage.ru_maxrss / 1024}
