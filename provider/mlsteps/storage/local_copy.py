@@ -111,6 +111,8 @@ class _Digest:
         self._file, self._whole, self._size = file, whole, start
         self._remark = remark
         self._copied = start
+        self._waiting: List[Tuple[int, str]] = []
+        self._lock = threading.Lock()
         self._failure: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mlsteps-digest")
@@ -120,6 +122,7 @@ class _Digest:
 
         def passed(count: int) -> None:
             self._copied += count
+            self._tell()
             passing(count)
 
         return passed
@@ -128,7 +131,6 @@ class _Digest:
         try:
             buffer = memoryview(bytearray(files.CHUNK))
             self._file.seek(self._size)  # the copy names its places and moves no position
-            waiting: List[Tuple[int, str]] = []
             while not self._stop.is_set():
                 count = self._file.readinto(buffer)
                 if not count:
@@ -136,11 +138,16 @@ class _Digest:
                 self._whole.update(buffer[:count])
                 self._size += count
                 if self._remark is not None and self._size % _PIECE == 0:
-                    waiting.append((self._size, self._whole.hexdigest()))
-                    while waiting and waiting[0][0] <= self._copied:
-                        self._remark(*waiting.pop(0))
+                    self._waiting.append((self._size, self._whole.hexdigest()))
+                    self._tell()
         except BaseException as error:
             self._failure = error
+
+    def _tell(self) -> None:
+        """Remark what is both copied and hashed: called by either thread, as either may be behind."""
+        with self._lock:
+            while self._remark is not None and self._waiting and self._waiting[0][0] <= self._copied:
+                self._remark(*self._waiting.pop(0))
 
     def passed(self) -> files.Passed:
         """Digest and size, when all has been read."""
