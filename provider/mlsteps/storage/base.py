@@ -7,6 +7,7 @@ A store is one place, such as a folder or a container and a folder in it. Paths 
 from __future__ import annotations
 
 import errno
+import os
 import re
 import tempfile
 from abc import ABC, abstractmethod
@@ -100,8 +101,11 @@ def _is_absence(error: Exception) -> bool:
 def _of_another(error: Exception, place: str) -> str:
     """The file that an error is about, where that is another one than ``place``: what was to be written there."""
     name = getattr(error, "filename", None)
-    is_other = isinstance(error, OSError) and isinstance(name, str) and TEMPORARY not in name and name not in place
-    return f": {name}" if is_other else ""
+    if not isinstance(error, OSError) or not isinstance(name, str) or TEMPORARY in name or name in place:
+        return ""
+    return (
+        f": {name}" if os.path.isabs(name) else ""
+    )  # the web's errors have an address there, with what it was signed by
 
 
 class Store(ABC):
