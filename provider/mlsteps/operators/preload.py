@@ -15,9 +15,12 @@ from pluggy import HookimplMarker
 MODULES = (
     "mlsteps.compute.choose",
     "mlsteps.compute.local",
+    "mlsteps.environments.identity",
     "mlsteps.environments.virtual",
+    "mlsteps.environments.wheels",
     "mlsteps.operators.authored_graph",
     "mlsteps.operators.command",
+    "mlsteps.operators.deferring",
     "mlsteps.operators.execution",
     "mlsteps.operators.planning",
     "mlsteps.operators.python_script",
