@@ -27,7 +27,6 @@ class Proxy:
         self.requests: dict[str, int] = {}
         self.sent = 0  # bytes of bodies that clients sent and the server took
         self.given = 0  # bytes of bodies that the server gave
-        self.given = 0  # bytes of bodies that the server gave
         self.lock = threading.Lock()
         served = type("Served", (handler or Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), served)
@@ -84,7 +83,6 @@ class Handler(BaseHTTPRequestHandler):
         data = answer.read()
         with self.owner.lock:
             self.owner.sent += len(body)
-            self.owner.given += len(data)
             self.owner.given += len(data)
         self.send_response_only(200 if fault == "odd" and answer.status == 206 else answer.status)
         for name, value in answer.getheaders():
