@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from mlsteps.storage.ahead import PIECE
 from mlsteps.storage.base import Store
 from mlsteps.storage.copying.plan import Plan, plan, sources
 from mlsteps.storage.copying.run import copy, give_up
-from mlsteps.storage.objects.ahead import PIECE
 from mlsteps.storage.verify import verify
 from tests.components.conftest import opened
 from tests.components.faults import Proxy

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from mlsteps.storage.objects.ahead import PIECE, Pieces, all_of, in_order, one_ahead, without
+from mlsteps.storage.ahead import PIECE, Pieces, all_of, in_order, one_ahead, without
 from mlsteps.storage.objects.failures import Unanswered
 from mlsteps.storage.objects.options import settings_of
 from mlsteps.storage.objects.requests import open_requests

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Callable, Iterator, List, Mapping, NamedTuple,
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import AzureMLException, InvalidInput, StoreError, UnsupportedFeature
-from mlsteps.storage.objects.ahead import all_of
+from mlsteps.storage.ahead import all_of
 from mlsteps.storage.parts import Coming, Kept, Remarks
 
 #: Names that begin so are files on their way; no listing ever shows them.
@@ -103,9 +103,8 @@ def _of_another(error: Exception, place: str) -> str:
     name = getattr(error, "filename", None)
     if not isinstance(error, OSError) or not isinstance(name, str) or TEMPORARY in name or name in place:
         return ""
-    return (
-        f": {name}" if os.path.isabs(name) else ""
-    )  # the web's errors have an address there, with what it was signed by
+    # The web's errors have an address there, with what it was signed by.
+    return f": {name}" if os.path.isabs(name) else ""
 
 
 class Store(ABC):

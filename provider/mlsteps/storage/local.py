@@ -10,9 +10,9 @@ from typing import BinaryIO, Iterator, List
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.storage import files
+from mlsteps.storage.ahead import all_of
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.local_copy import copy_hashed_fast, copy_in_parts
-from mlsteps.storage.objects.ahead import all_of
 from mlsteps.storage.part_file import InUse, PartFile, remove_part
 from mlsteps.storage.parts import LARGE, Coming, Kept, Remarks
 from mlsteps.storage.walk import Walk

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Tuple
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
+from mlsteps.storage.ahead import PIECE, Pieces
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.hidden import put_hidden
-from mlsteps.storage.objects.ahead import PIECE, Pieces
 from mlsteps.storage.objects.client import Objects
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.open_files import abandon, after, size_of

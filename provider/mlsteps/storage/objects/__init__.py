@@ -9,5 +9,4 @@ driver. What it cannot be told (an identity that only the driver knows, an optio
 * :mod:`.requests` what obstore does not make: Azure's copies, parts of uploads (:mod:`.s3_requests`,
   :mod:`.azure_requests`)
 * :mod:`.uploads`  a large object in parts that outlive the process
-* :mod:`.ahead`    a large object as a file, some pieces ahead of its reader
 """

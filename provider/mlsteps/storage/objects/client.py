@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, NamedTuple, cast
 
 from mlsteps.errors import AzureMLException, StoreError
+from mlsteps.storage.ahead import PIECE, Pieces, in_order, one_ahead, without
 from mlsteps.storage.base import redact
-from mlsteps.storage.objects.ahead import PIECE, Pieces, in_order, one_ahead, without
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.options import Settings, settings_of
 from mlsteps.storage.objects.requests import Whole, open_requests

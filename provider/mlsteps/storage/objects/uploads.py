@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from typing import Any, BinaryIO, Callable, Deque, Dict, Iterator, NamedTuple, Set, Tuple
 
-from mlsteps.storage.objects.ahead import PIECE, all_of
+from mlsteps.storage.ahead import PIECE, all_of
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.requests import Part, Requests
 from mlsteps.storage.parts import Coming, Kept, Remarks

@@ -1,4 +1,4 @@
-"""A large object as a file that is read once from its start: some pieces are fetched ahead, and come in order."""
+"""A large file that is read once from its start, in pieces: some are fetched ahead, and come in order."""
 
 from __future__ import annotations
 
