@@ -13,7 +13,7 @@ from typing import Any
 
 from mlsteps.storage.places import home
 from tests.components.conftest import variable
-from tests.compute.place import Place, Started
+from tests.compute.place import Place, Started, of_processes
 from tests.runner.support import Steps
 
 
@@ -74,14 +74,7 @@ class DockerPlace(Place):
 
     def visible(self, started: Started) -> bytes:
         seen = [str(self.client.inspect_container(item["Id"])).encode() for item in self.containers()]
-        for process in Path("/proc").iterdir():
-            if process.name.isdigit() and int(process.name) != os.getpid():
-                for kind in ("cmdline", "environ"):
-                    try:
-                        seen.append((process / kind).read_bytes())
-                    except OSError:
-                        continue
-        return b"".join(seen)
+        return b"".join([*seen, *of_processes()])
 
     def close(self) -> None:
         """Remove what a test that failed has left."""

@@ -6,11 +6,10 @@ import os
 import time
 import uuid
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from tests.components.conftest import variable
-from tests.compute.place import Place, Started
+from tests.compute.place import Place, Started, of_processes
 from tests.runner.support import Steps
 
 
@@ -92,14 +91,7 @@ class KubernetesPlace(Place):
         seen.append(str(self.client.list_namespaced_config_map("default")).encode())
         seen.append(self.client.read_namespaced_pod_log(self.pods()[0].metadata.name, "default").encode())
         seen.append(self.ask("python3", "-c", _LOOK).encode())
-        for process in Path("/proc").iterdir():
-            if process.name.isdigit() and int(process.name) != os.getpid():
-                for kind in ("cmdline", "environ"):
-                    try:
-                        seen.append((process / kind).read_bytes())
-                    except OSError:
-                        continue
-        return b"".join(seen)
+        return b"".join([*seen, *of_processes()])
 
     def close(self) -> None:
         """Remove what a test that failed has left."""

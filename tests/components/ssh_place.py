@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.components.conftest import variable
-from tests.compute.place import Place, Started
+from tests.compute.place import Place, Started, of_processes
 from tests.runner.support import Steps
 
 #: Id of the connection to the server, in the variable that Airflow looks for.
@@ -155,14 +155,7 @@ class SshPlace(Place):
 
     def visible(self, started: Started) -> bytes:
         seen = [path.read_bytes() for path in self.folder.rglob("*") if path.is_file()]
-        for process in Path("/proc").iterdir():
-            if process.name.isdigit() and int(process.name) != os.getpid():
-                for kind in ("cmdline", "environ"):
-                    try:
-                        seen.append((process / kind).read_bytes())
-                    except OSError:
-                        continue
-        return b"".join(seen)
+        return b"".join([*seen, *of_processes()])
 
     def close(self) -> None:
         """Remove what a test that failed has left."""

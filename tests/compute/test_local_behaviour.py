@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from tests.compute.behaviour import Behaviour
-from tests.compute.place import Place, Started
+from tests.compute.place import Place, Started, of_processes
 
 
 class LocalPlace(Place):
@@ -17,15 +16,7 @@ class LocalPlace(Place):
         os.kill(started.target._process.pid, signal.SIGKILL)
 
     def visible(self, started: Started) -> bytes:
-        seen = []
-        for process in Path("/proc").iterdir():
-            if process.name.isdigit() and int(process.name) != os.getpid():
-                for kind in ("cmdline", "environ"):
-                    try:
-                        seen.append((process / kind).read_bytes())
-                    except OSError:
-                        continue
-        return b"".join(seen)
+        return b"".join(of_processes())
 
 
 class TestLocal(Behaviour):
