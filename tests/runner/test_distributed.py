@@ -84,15 +84,20 @@ def test_the_ranks_can_meet_at_the_masters_address(steps):
     assert (result.status, steps.lines) == ("Completed", ["[rank 0] hello"])
 
 
-def test_tensorflow_processes_know_the_cluster_and_servers_end_with_the_workers(steps):
+def test_tensorflow_processes_know_the_cluster_and_servers_end_with_the_workers(steps, tmp_path):
+    # the workers stay until the server has said what it knows: it is ended with the last of them
     code = """
-        import json, os, time
+        import json, os, sys, time
         config = json.loads(os.environ["TF_CONFIG"])
         print(config, flush=True)
         if config["task"]["type"] == "ps":
+            open(sys.argv[1], "w").close()
             time.sleep(600)
+        while not os.path.exists(sys.argv[1]):
+            time.sleep(0.01)
     """
-    result = steps.run(code, distribution={"kind": "tensorflow", "workers": 2, "servers": 1})
+    distribution = {"kind": "tensorflow", "workers": 2, "servers": 1}
+    result = steps.run(code, str(tmp_path / "said"), distribution=distribution)
     assert result.status == "Completed"
     processes = told(steps.lines)
     assert sorted(processes) == ["ps 0", "worker 0", "worker 1"]
