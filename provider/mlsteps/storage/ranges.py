@@ -23,14 +23,15 @@ def open_ranges(fetch: Fetch, size: int, head: bytes = b"") -> BinaryIO:
 
 
 class RangeReader(io.RawIOBase):
-    """Ranges double while the reader goes on where it was, and begin small again where it jumps."""
+    """Ranges grow while the reader goes on where it was, by half of what it has read so, and begin small again where it
+    jumps: what nobody reads is never more than a half of what was read, and :data:`FIRST`."""
 
     def __init__(self, fetch: Fetch, size: int, head: bytes = b"") -> None:
         self._fetch = fetch
         self._size = size
         self._position = 0
         self._start, self._piece = 0, head
-        self._next = 2 * FIRST if head else FIRST
+        self._run = len(head)  # bytes without a jump
 
     def readable(self) -> bool:
         return True
@@ -59,9 +60,10 @@ class RangeReader(io.RawIOBase):
         return count
 
     def _load(self, wanted: int) -> None:
-        goes_on = self._position == self._start + len(self._piece)
-        count = min(MOST, max(wanted, self._next if goes_on else FIRST))
+        if self._position != self._start + len(self._piece):
+            self._run = 0
+        count = min(MOST, max(wanted, FIRST, self._run // 2))
         end = min(self._size, self._position + count)
         self._piece = b""  # never two pieces in memory at once
         self._start, self._piece = self._position, self._fetch(self._position, end)
-        self._next = min(MOST, 2 * count)
+        self._run += len(self._piece)

@@ -28,6 +28,8 @@ ENCODINGS = {
 #: Bytes of text, and rows of parquet, in one piece. Text takes about five times as much as a frame.
 PIECE_BYTES = 16 << 20
 PIECE_ROWS = 64 << 10
+#: Bytes that are asked for at the start of a column of which a few rows are wanted; a page is more, or less.
+_ASKED = 256 << 10
 
 
 def read_parquet(source: Source, reader: Mapping[str, Any], wishes: Wishes, limit: int | None) -> Iterator[Any]:
@@ -41,9 +43,11 @@ def read_parquet(source: Source, reader: Mapping[str, Any], wishes: Wishes, limi
     left = limit
     with source.open_anywhere() as file:
         try:
-            opened = pyarrow.parquet.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
+            opened = pyarrow.parquet.ParquetFile(file, buffer_size=_ASKED if limit else 1 << 20, pre_buffer=False)
             rows = PIECE_ROWS if limit is None else max(1, min(limit, PIECE_ROWS))
-            for batch in _and_one_at_least(opened, opened.iter_batches(batch_size=rows)):
+            # By threads, columns would jump to and fro in a file of another machine, and pieces come twice.
+            is_threaded = source.local is not None
+            for batch in _and_one_at_least(opened, opened.iter_batches(batch_size=rows, use_threads=is_threaded)):
                 frame = _columns_only(pyarrow.Table.from_batches([batch]).to_pandas())
                 frame = frame if left is None else frame.iloc[:left]
                 yield typed(_same_resolution(frame, wishes), reader, wishes)
