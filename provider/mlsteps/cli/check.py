@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from mlsteps.cli.answers import say
 from mlsteps.compatibility.notebooks import Piece, read
 from mlsteps.compatibility.usage import Found, Place, uses
 from mlsteps.errors import InvalidInput
@@ -40,7 +41,7 @@ def check(paths: Sequence[str], as_json: bool = False) -> int:
             continue
         faults += reading.faults
         programs += _programs(path, reading.pieces)
-    print(_as_json(programs, faults) if as_json else "\n".join(_as_text(programs)))
+    say(_as_json(programs, faults) if as_json else "\n".join(_as_text(programs)))
     for fault in faults:
         print(f"mlsteps check: {fault}", file=sys.stderr)
     return 2 if faults else int(any(found.stops for program in programs for found in program.names))

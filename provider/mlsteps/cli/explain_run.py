@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Iterator, Mapping
 
+from mlsteps.cli.answers import say
 from mlsteps.client.decisions import DECISIONS, decisions
 from mlsteps.errors import UserErrorException
 from mlsteps.registry.pipeline_status import attempts
@@ -37,11 +38,11 @@ def explain_run(
             raise UserErrorException(f"The pipeline run {chosen} has no step {step!r}.")
     if as_json:
         shown = [{**item, "later": _later(runs, chosen, item)} for item in decided]
-        print(json.dumps({"run_id": chosen, "steps": shown}, indent=1, ensure_ascii=False))
+        say(json.dumps({"run_id": chosen, "steps": shown}, indent=1, ensure_ascii=False))
         return 0
-    print(f"Pipeline run {chosen}")
+    say(f"Pipeline run {chosen}")
     for item in decided:
-        print("\n".join(_lines(item, _later(runs, chosen, item), detailed=step is not None)))
+        say("\n".join(_lines(item, _later(runs, chosen, item), detailed=step is not None)))
     return 0
 
 

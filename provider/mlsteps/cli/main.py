@@ -15,9 +15,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import nullcontext
 from typing import Callable, Sequence
 
 from mlsteps import __version__
+from mlsteps.cli.answers import only_answers, say
 from mlsteps.cli.completion import SHELLS, shell_code
 from mlsteps.cli.exit_codes import INTERRUPTED, exit_code
 from mlsteps.cli.grammar import add_group
@@ -42,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     command: Command = options.command
     try:
-        return command(options)
+        with nullcontext() if command is _run else only_answers():  # a script that is run prints what it likes
+            return command(options)
     except AzureMLException as error:
         print(f"mlsteps: {error}", file=sys.stderr)
         return exit_code(error)
@@ -120,7 +123,7 @@ def _add_completion(commands: argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _completion(options: argparse.Namespace) -> int:
-    print(shell_code(options.shell))
+    say(shell_code(options.shell))
     return 0
 
 

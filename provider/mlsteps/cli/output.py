@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from mlsteps.cli.answers import answers, say
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -34,7 +35,7 @@ def print_rows(rows: Sequence[Row], args: Namespace, columns: Sequence[str] = ()
         _document([dict(row) for row in rows], args.output)
     elif args.output == "plain":
         for row in rows:
-            print("\t".join(cell(row.get(name)).replace("\t", " ").replace("\n", " ") for name in shown))
+            say("\t".join(cell(row.get(name)).replace("\t", " ").replace("\n", " ") for name in shown))
     elif rows:
         _table(rows, shown)
 
@@ -51,12 +52,12 @@ def print_one(row: Row, args: Namespace, *, parts: Mapping[str, Sequence[Row]] |
     width = max((len(name) for name in row), default=0)
     for name, value in row.items():
         lines = cell(value).splitlines() or [""]
-        print(f"{name:{width}}  {lines[0]}".rstrip())
+        say(f"{name:{width}}  {lines[0]}".rstrip())
         for line in lines[1:]:
-            print(f"{'':{width}}  {line}")
+            say(f"{'':{width}}  {line}")
     for name, rows in parts.items():
         if rows:
-            print(f"\n{name}:")
+            say(f"\n{name}:")
             print_rows(rows, args)
 
 
@@ -97,11 +98,11 @@ def cell(value: Any) -> str:
 
 def _document(data: Any, form: str) -> None:
     if form == "json":
-        print(json.dumps(data, ensure_ascii=False, indent=1, default=str))
+        say(json.dumps(data, ensure_ascii=False, indent=1, default=str))
         return
     import yaml
 
-    print(yaml.safe_dump(json.loads(json.dumps(data, default=str)), sort_keys=False, allow_unicode=True), end="")
+    say(yaml.safe_dump(json.loads(json.dumps(data, default=str)), sort_keys=False, allow_unicode=True), end="")
 
 
 def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
@@ -120,5 +121,6 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _UNLIMITED
-    return Console(width=width, highlight=False)
+    stream = answers()
+    width = shutil.get_terminal_size().columns if stream.isatty() else _UNLIMITED
+    return Console(file=stream, width=width, highlight=False)

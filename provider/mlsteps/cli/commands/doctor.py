@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mlsteps.cli import places
+from mlsteps.cli.answers import say
 from mlsteps.cli.exit_codes import FAILED, OK
 from mlsteps.cli.health import FAULT, NOTE, Finding
 from mlsteps.cli.output import cell, print_rows
@@ -28,7 +29,7 @@ def doctor(args: Namespace) -> int:
             _tell(item)
     faults = sum(item.state == FAULT for item in found)
     if args.output == "table":
-        print(f"\n{faults or 'No'} fault{'' if faults == 1 else 's'}.")
+        say(f"\n{faults or 'No'} fault{'' if faults == 1 else 's'}.")
     else:
         print_rows([item._asdict() for item in found], args)
     return FAILED if faults else OK
@@ -50,6 +51,6 @@ def _findings(workspace: Workspace, read_only: bool) -> Iterator[Finding]:
 
 
 def _tell(item: Finding) -> None:
-    print(f"{_SIGNS[item.state]}  {item.area}: {cell(item.what)}: {cell(item.said)}")
+    say(f"{_SIGNS[item.state]}  {item.area}: {cell(item.what)}: {cell(item.said)}")
     if item.mend:
-        print(f"       to mend it: {cell(item.mend)}", flush=True)
+        say(f"       to mend it: {cell(item.mend)}", flush=True)

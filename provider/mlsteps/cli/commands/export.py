@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mlsteps.cli import chosen
+from mlsteps.cli.answers import say
 from mlsteps.cli.exit_codes import OK
 from mlsteps.cli.places import workspace_of
 from mlsteps.contracts.graph import PipelineGraph
@@ -30,14 +31,14 @@ def export(args: Namespace) -> int:
         raise InvalidInput("YAML names folders of sources", expected="--directory: a new or empty folder for all of it")
     from mlsteps.cli.graph_yaml import write
 
-    print(write(graph, workspace._store(), args.directory))
+    say(write(graph, workspace._store(), args.directory))
     return OK
 
 
 def _write_json(graph: PipelineGraph, path: str | None) -> None:
     text = json.dumps(document_of(graph), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     if path is None:
-        print(text, end="")
+        say(text, end="")
         return
     with open(f"{path}.partial", "w", encoding="utf-8") as file:
         file.write(text)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.cli import chosen
+from mlsteps.cli.answers import answers, say
 from mlsteps.cli.exit_codes import FAILED, OK
 from mlsteps.cli.output import print_one, print_rows, when
 from mlsteps.cli.places import workspace_of
@@ -101,7 +102,7 @@ def diff(args: Namespace) -> int:
     found = differences(before, after, workspace._store())
     print_rows([item._asdict() for item in found], args, ("step", "field", "before", "after"))
     if not found and args.output == "table":
-        print("No difference.")
+        say("No difference.")
     return FAILED if found else OK
 
 
@@ -164,6 +165,5 @@ def _quiet(args: Namespace) -> Any:
     import contextlib
     import sys
 
-    return (
-        contextlib.nullcontext() if args.follow and args.output == "table" else contextlib.redirect_stdout(sys.stderr)
-    )
+    shown = args.follow and args.output == "table"
+    return contextlib.redirect_stdout(answers() if shown else sys.stderr)

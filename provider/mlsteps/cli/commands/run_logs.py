@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlsteps.cli import chosen
+from mlsteps.cli.answers import say
 from mlsteps.cli.exit_codes import FAILED, OK
 from mlsteps.cli.places import workspace_of
 from mlsteps.client.active import INTERVAL as LOOK_EVERY
@@ -90,6 +91,6 @@ class _Printer:
             output = self._outputs.setdefault(run_id, StepOutput(self._runs.artifacts(run_id)))
             lines = output.new_lines(ended)
             for line in deque(lines, self._last) if first and self._last is not None else lines:
-                print(f"[{step}] {line}" if len(steps) > 1 else line, flush=True)
+                say(f"[{step}] {line}" if len(steps) > 1 else line, flush=True)
             if ended:
                 self._over.add(run_id)

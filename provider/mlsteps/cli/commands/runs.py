@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.cli import chosen
+from mlsteps.cli.answers import say
 from mlsteps.cli.exit_codes import OK
 from mlsteps.cli.output import print_one, print_rows, when
 from mlsteps.cli.places import workspace_of
@@ -76,10 +77,10 @@ def cancel(args: Namespace) -> int:
     runs = workspace._run_store()
     before = pipeline_status(runs, run_id)
     if before in TERMINAL:
-        print(f"Run {run_id} has ended already: {before}.")
+        say(f"Run {run_id} has ended already: {before}.")
         return OK
     stop(workspace, run_id)
-    print(f"Run {run_id} is being stopped.")
+    say(f"Run {run_id} is being stopped.")
     return OK
 
 
