@@ -47,8 +47,8 @@ def test_diff_with_a_dag_file_and_steps_that_are_gone(shop: Shop, terminal: Term
     (tmp_path / "g.json").write_text(json.dumps(document))
     file = tmp_path / "made.py"
     file.write_text(
-        "import json\nfrom mlsteps.translate import dag\n"
-        f"d = dag(json.loads(open({str(tmp_path / 'g.json')!r}).read()), 'd')\n"
+        "import json\nfrom pathlib import Path\nfrom mlsteps.translate import dag\n"
+        f"d = dag(json.loads(Path({str(tmp_path / 'g.json')!r}).read_text()), 'd')\n"
     )
     rows = terminal.json("pipelines", "diff", "daily", f"{file}:d", code=1)
     assert {"step": "train", "field": "step", "before": "train", "after": None} in rows

@@ -1,4 +1,8 @@
-"""What a DAG file pays for importing this package, measured in a process of its own."""
+"""What a DAG file pays for importing this package, in a new process that has loaded what all DAG files load of Airflow.
+
+It pays for modules. Their number is the same on every machine at every load; seconds, which are not, are measured by
+``python -m benchmarks import_time``: these take 30 ms together, of the 150 ms that they may.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +10,35 @@ import json
 import subprocess
 import sys
 
-HEAVY = {"pandas", "pyarrow", "numpy", "docker", "kubernetes", "adlfs", "s3fs", "fsspec", "fastapi", "sqlalchemy"}
 PROBE = """
-import json, sys, time
+import json, sys
 import airflow.sdk
 from airflow.sdk import DAG, BaseOperator, Param, Asset, BaseOperatorLink, XComArg
 before = set(sys.modules)
-start = time.perf_counter()
 {statement}
-seconds = time.perf_counter() - start
-print(json.dumps([seconds, sorted({{name.partition(".")[0] for name in set(sys.modules) - before}})]))
+print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
 
-def measured(statement: str) -> tuple[float, set[str]]:
-    """Seconds (the better of two) and the top-level packages that a statement loads."""
-    results = []
-    for _ in range(2):
-        command = [sys.executable, "-c", PROBE.format(statement=statement)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        results.append(json.loads(done.stdout.splitlines()[-1]))
-    return min(seconds for seconds, _ in results), {name for _, names in results for name in names}
+def loaded(statement: str) -> list[str]:
+    """The modules that a statement loads beyond Airflow's."""
+    command = [sys.executable, "-c", PROBE.format(statement=statement)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    names: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return names
 
 
-def test_importing_the_package_and_its_operators_is_light() -> None:
-    seconds, loaded = measured("import mlsteps, mlsteps.operators")
-    assert seconds < 0.15
-    assert loaded == {"mlsteps"}
+def test_importing_the_package_and_its_operators_loads_nothing_else() -> None:
+    names = loaded("import mlsteps, mlsteps.operators")
+    assert "mlsteps.operators" in names
+    assert set(names) <= {"mlsteps", "mlsteps.operators"}
 
 
-def test_importing_all_operators_loads_no_data_or_storage_library() -> None:
-    seconds, loaded = measured(
+def test_importing_all_operators_loads_modules_of_ours_alone_and_few_of_them() -> None:
+    names = loaded(
         "from mlsteps.operators import CommandOperator, PlanOperator, PythonScriptOperator, StepOperator; "
         "import mlsteps.translate"
     )
-    assert seconds < 0.15
-    assert not loaded & HEAVY
+    assert {"mlsteps.operators.step", "mlsteps.translate"} <= set(names)
+    assert {name.partition(".")[0] for name in names} == {"mlsteps"}
+    assert len(names) <= 60  # of 540; a tenth of a second at the very most

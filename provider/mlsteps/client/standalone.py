@@ -21,10 +21,12 @@ from mlsteps.client.configuration import PARALLELISM, USER, environment
 from mlsteps.client.home import Home, read_json, tail, write_private
 from mlsteps.errors import AzureMLException, ExperimentExecutionException
 
-#: Seconds for all components to become healthy; on two cores it takes about twenty.
-HEALTHY_WITHIN = 180.0
+#: Seconds for all components to become healthy: about twenty on two cores, minutes where these have much else to do.
+HEALTHY_WITHIN = 300.0
 #: What ``airflow standalone`` starts; it neither restarts nor reports one that dies.
 COMPONENTS = ("scheduler", "dag_processor", "triggerer", "metadatabase")
+#: Those that this process has started, by their ids: ``subprocess`` complains about a handle that is dropped earlier.
+_handles: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class Standalone(NamedTuple):
@@ -91,8 +93,14 @@ class Standalone(NamedTuple):
     def stop(self) -> None:
         """End it and everything below it."""
         process = self.process()
-        if process is None:
-            return
+        if process is not None:
+            self._end(process)
+        handle = _handles.pop(self.pid, None)
+        if handle is not None:
+            handle.poll()
+
+    @staticmethod
+    def _end(process: psutil.Process) -> None:
         family = [process, *process.children(recursive=True)]
         process.send_signal(signal.SIGINT)  # what Ctrl-C is to it: it ends its components in order
         _, alive = psutil.wait_procs(family, timeout=15)
@@ -142,6 +150,7 @@ def start(folder: Path, dags: Path, settings: Mapping[str, object] | None = None
             env=_environment(folder, dags, port, log_ports, settings or {}),
             start_new_session=True,
         )
+    _handles[process.pid] = process
     made = Standalone(folder, process.pid, psutil.Process(process.pid).create_time(), url)
     parts = _wait_until_healthy(made, process)
     description = {"pid": made.pid, "started": made.started, "url": url, "parts": parts}
