@@ -139,16 +139,42 @@ def test_wrong_credentials(request, local_store) -> None:
         assert not any(secret in str(caught.value) for secret in change.values())
 
 
-def test_a_container_that_is_not_there(request, local_store) -> None:
-    s3, blob = request.getfixturevalue("s3"), request.getfixturevalue("blob")
-    absent = (
-        {**s3, "document": {**s3["document"], "url": "s3://absent-bucket/place"}},
-        {**blob, "document": {**blob["document"], "container_name": "absent-container"}},
-    )
+@pytest.mark.timeout(60)  # the client of shares looks for an absent one without end
+@pytest.mark.parametrize("kind", ["s3", "blob", "share"])
+def test_a_container_that_is_not_there(request, kind, local_store) -> None:
+    place = request.getfixturevalue(kind)
+    document = dict(place["document"])
+    if kind == "blob":
+        document["container_name"] = "absent-container"
+    else:
+        scheme, _, rest = document["url"].partition("://")
+        document["url"] = (
+            "s3://absent-bucket/place" if kind == "s3" else f"{scheme}://{rest.split('/')[0]}/absent-share"
+        )
+    store = opened({**place, "document": document})
     local_store.write("in/a", b"A")
-    for place in absent:
-        with pytest.raises(StoreError, match="absent-"):
-            transfer(local_store, opened(place), "out")
+    for act in (
+        lambda: transfer(local_store, store, "out"),
+        lambda: store.write("a/b", b""),
+        lambda: store.create("c", b""),
+    ):
+        with pytest.raises(
+            StoreError, match=r"could not \w+ it\. Does the bucket, container or share of .*absent-.* exist"
+        ):
+            act()
+    assert store.kind("a") is None
+
+
+def test_threads_that_are_the_first_to_use_a_share_use_one_session(share, monkeypatch) -> None:
+    from mlsteps.storage import smb
+
+    monkeypatch.setattr(smb, "_connections", {})
+    store = opened(share)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: store.write(f"{number}/file", b"x"), range(16)))
+    assert len(paths(store)) == 16
+    [(_, cache)] = smb._connections.values()
+    assert [len(connection.session_table) for connection in cache.values()] == [1]
 
 
 def test_a_blob_that_is_written_while_it_is_read(blob, local_store) -> None:

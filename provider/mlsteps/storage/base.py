@@ -93,6 +93,9 @@ def redact(text: str) -> str:
     return _SECRETS.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
 
 
+_WRITING = ("write", "create", "append to")  # what is to be written need not be there: what it goes to is not
+
+
 def _is_absence(error: Exception) -> bool:
     absent = isinstance(error, FileNotFoundError) or getattr(error, "errno", None) == errno.ENOENT
     return absent or type(error).__name__ in ("ResourceNotFoundError", "NoSuchKey")
@@ -311,7 +314,10 @@ class Store(ABC):
         except Exception as error:  # drivers raise classes of their own, which are not imported here
             place = self.url_of(path)
             if _is_absence(error):
-                raise MissingFile(f"{place} does not exist (while trying to {doing} it).", error) from error
+                text = f"{place} does not exist (while trying to {doing} it)."
+                if doing in _WRITING:
+                    text = f"{place}: could not {doing} it. Does the bucket, container or share of {self.url} exist?"
+                raise MissingFile(text, error) from error
             reason = redact(getattr(error, "strerror", None) or str(error) or repr(error)) + _of_another(error, place)
             text = f"{place}: could not {doing} it: {type(error).__name__}: {reason}"
             raise StoreError(text, error) from error

@@ -30,7 +30,7 @@ _PATIENCE = 30.0  # seconds that an append waits for other writers
 _FOLDER = 0x10  # FILE_ATTRIBUTE_DIRECTORY
 
 # Connections by server and user, for all stores of the process: a session costs a handshake.
-_connections: Dict[Tuple[Any, ...], Dict[str, Any]] = {}
+_connections: Dict[Tuple[Any, ...], Tuple[Any, Dict[str, Any]]] = {}
 _lock = threading.Lock()
 
 
@@ -52,8 +52,18 @@ class SmbStore(Store):
         self._access = dict(access)
         known = tuple(sorted((name, str(value)) for name, value in access.items()))
         with _lock:
-            cache = _connections.setdefault((server, known), {})
-        self._options = {"port": 445, **self._access, "connection_cache": cache}
+            self._connecting, cache = _connections.setdefault((server, known), (threading.Lock(), {}))
+        self._given = {"port": 445, **self._access, "connection_cache": cache}
+
+    @property
+    def _options(self) -> Dict[str, Any]:
+        """What each call of the client takes, once there is a session, which one thread at a time looks for.
+
+        Left to itself, every thread that finds none begins one, and a server answers one request of a new connection.
+        """
+        with self._connecting:
+            self._client.register_session(self._server, **self._given)
+        return self._given
 
     def _at(self, path: str) -> str:
         """The path as Windows writes it. What a share has no name for is refused by name."""
@@ -217,7 +227,7 @@ class SmbStore(Store):
         size: int = -1,
     ) -> FileEntry | None:
         """From the same server: it copies by itself."""
-        if not isinstance(source, SmbStore) or (source._server, source._options) != (self._server, self._options):
+        if not isinstance(source, SmbStore) or (source._server, source._given) != (self._server, self._given):
             return None
         at = self._at(path)
         temporary = self._at(files.temporary_beside(safe_path(path)))
@@ -282,6 +292,8 @@ class SmbStore(Store):
 
     def _make_folder(self, path: str) -> None:
         folder = safe_path(path).rpartition("/")[0]
+        share = "\\\\" + self._server + "\\" + self._root.partition("/")[0]
+        self._client.stat(share, **self._options)  # one that is absent would be looked for above and above without end
         self._client.makedirs(self._at(folder), exist_ok=True, **self._options)
 
     def _discard(self, temporary: str) -> None:
