@@ -233,3 +233,9 @@ assert not {"fsspec", "pathspec", "airflow", "pandas"} & set(sys.modules)
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
+
+
+def test_what_azure_would_call_otherwise_is_refused() -> None:
+    store = FsspecStore("abfs://container/place", None, "container/place", "abfs")  # refused before anything is asked
+    with pytest.raises(InvalidInput, match="no backslash"):
+        store.write("back\\slash", b"")

@@ -11,8 +11,10 @@ import os
 from functools import lru_cache
 from typing import Any, Dict, Mapping, Tuple
 
+from mlsteps.errors import InvalidInput
+
 _NOT_THE_CONTAINER = ("AuthorizationPermissionMismatch", "AuthorizationFailure")
-_PROTOCOLS = ("abfs", "abfss", "az", "adl")
+AZURE = ("abfs", "abfss", "az", "adl")
 
 
 def open_blobs(url: str, options: Mapping[str, Any]) -> Tuple[Any, str]:
@@ -22,6 +24,11 @@ def open_blobs(url: str, options: Mapping[str, Any]) -> Tuple[Any, str]:
     """
     place, slash, folder = url.partition("://")[2].partition("/")
     return _class()(**options), place.partition("@")[0] + slash + folder
+
+
+def unlike(path: str, url: str) -> InvalidInput:
+    """That a path would be another one there: the service takes a backslash for a slash."""
+    return InvalidInput(f"{path!r} cannot be a path in {url}", expected="no backslash: Azure reads it as /")
 
 
 def account_in(url: str) -> Dict[str, str]:
@@ -72,7 +79,7 @@ def _class() -> Any:
             if isinstance(path, list):
                 return [cls._strip_protocol(item) for item in path]
             text = str(path)
-            for protocol in _PROTOCOLS:
+            for protocol in AZURE:
                 if text.startswith(f"{protocol}://"):
                     text = text[len(protocol) + 3 :]
             return text.strip("/")

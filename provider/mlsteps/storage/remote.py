@@ -16,6 +16,7 @@ from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.ahead import PIECE, Pieces
+from mlsteps.storage.azure_blob import AZURE, unlike
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.hidden import put_hidden
 from mlsteps.storage.objects.client import Objects
@@ -65,6 +66,8 @@ class FsspecStore(Store):
 
     def _at(self, path: str) -> str:
         path = safe_path(path)
+        if "\\" in path and self._protocol in AZURE:
+            raise unlike(path, self.url)
         return f"{self._root}/{path}" if path else self._root
 
     def _fresh(self) -> Any:
