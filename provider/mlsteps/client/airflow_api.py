@@ -182,12 +182,12 @@ class AirflowApi:
             raise AuthenticationException(f"Airflow at {self.address.url} refuses the login: {_reason(answer)}")
         return answer
 
-    def _answer(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """One question; a reading one that a busy Airflow left unanswered is asked once more."""
+    def _answer(self, method: str, path: str, *, again: bool = False, **options: Any) -> httpx.Response:
+        """One question; a reading one (or ``again``) that a busy Airflow left unanswered is asked once more."""
         try:
             return self._client.request(method, path, **options)
         except (httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError):
-            if method != "GET":
+            if method != "GET" and not again:
                 raise
             return self._client.request(method, path, **options)
 
@@ -195,7 +195,7 @@ class AirflowApi:
         if self._token is None:
             login = {"username": self.address.user, "password": self.address.password}
             try:
-                answer = self._client.post("/auth/token", json=login)
+                answer = self._answer("POST", "/auth/token", again=True, json=login)
             except httpx.HTTPError as error:
                 raise ExperimentExecutionException(f"Airflow at {self.address.url} does not answer: {error}") from error
             if answer.status_code not in (200, 201):
