@@ -91,11 +91,11 @@ def renamed(step: StepNode, inputs: dict[str, str], outputs: dict[str, str]) -> 
         {"settings": {"node_count": 1, "max_run_duration_seconds": 9999, "priority": 3}},
         {
             "outputs": (
-                OutputPort("model", kind="file", datastore="d", path="p", register={"name": "m"}),
+                OutputPort("model", kind="file", path="models/{run-id}", register={"name": "m"}),
                 OutputPort("log"),
             )
         },
-        {"outputs": (OutputPort("model", kind="file", overwrite=True, variable="v"), OutputPort("log"))},
+        {"outputs": (replace(node().outputs[0], overwrite=True, variable="v"), OutputPort("log", datastore="d"))},
         {"arguments": ("--data", {"input": "data"}, "--lr", 0.1, "--out", {"output": "model"}, 3)},
     ],
     ids=str,
@@ -126,12 +126,19 @@ def test_what_makes_no_difference(changes):
         {"outputs": (replace(node().outputs[0], globs=("*.pkl",)), node().outputs[1])},
         {"outputs": (replace(node().outputs[0], path_on_compute="out2"), node().outputs[1])},
         {"outputs": (replace(node().outputs[0], is_directory=False), node().outputs[1])},
+        {"outputs": (replace(node().outputs[0], path="results"), node().outputs[1])},
         {"outputs": (*node().outputs, OutputPort("more"))},
     ],
     ids=str,
 )
 def test_what_makes_a_difference(changes):
     assert print_of(node(**changes)) != BASE
+
+
+def test_where_a_pipeline_wants_an_output_makes_a_difference():
+    places = [("a", "results/{run-id}"), ("a", "other/{run-id}"), ("b", "results/{run-id}"), ("a", ""), ("a", None)]
+    ports = [replace(node().outputs[0], datastore=store, path=path) for store, path in places]
+    assert len({print_of(node(outputs=(port, node().outputs[1]))) for port in ports}) == len(places)
 
 
 def test_content_makes_the_difference_not_where_it_comes_from():

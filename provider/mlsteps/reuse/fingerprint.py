@@ -15,14 +15,15 @@ delimits and type-tags every part. Components that are empty are left out.
 ``environment_variables``   of the run configuration
 ``settings``                run settings, without those that only cost time or money
 ``inputs``                  for each its content identity, ``kind``, ``mode`` and ``transform``
-``outputs``                 for each its ``kind``, ``mode``, ``is_directory``, ``transform``, and which files it takes
+``outputs``                 for each its ``kind``, ``mode``, ``is_directory``, ``transform``, which files it takes, and
+                            the place that the pipeline says
 ``version``                 the step's version tag
 ``payload``                 what only this step type has
 ``details``                 *not part of the fingerprint*: names and digests of files, for matching and explaining
 ==========================  =======================================================================================
 
-Names of steps, inputs and outputs, ids, dates, places of outputs, compute targets, and parameters the step does not use
-are no components. Names do not get lost, though: see :mod:`.match`.
+Names of steps, inputs and outputs, ids, dates, places of a run's own, compute targets, and parameters the step does not
+use are no components. Names do not get lost, though: see :mod:`.match`.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ def preimage(
         "environment_variables": _values(node.environment_variables, labels, parameters),
         "settings": _values({k: v for k, v in node.settings.items() if k not in COSTS_ONLY}, labels, parameters),
         "inputs": [described[port.name] for port in _ordered(node.inputs, labels["input"])],
-        "outputs": [_output(port) for port in _ordered(node.outputs, labels["output"])],
+        "outputs": [_output(port, node) for port in _ordered(node.outputs, labels["output"])],
         "version": node.version,
         "payload": _values(_payload(node), labels, parameters),
     }
@@ -134,9 +135,13 @@ def _payload(node: StepNode) -> Mapping[str, Any]:
         return node.payload
     kept = {name: value for name, value in node.payload.items() if name not in ("source", "destination")}
     target = next((port for port in node.outputs if port.name == node.payload.get("destination")), None)
-    if target is None or target.path is None:  # a place of the run's own
-        return kept
-    return {**kept, "place": {"datastore": target.datastore, "path": target.path}}
+    place = _place(target) if target is not None else None
+    return {**kept, "place": place} if place else kept
+
+
+def _place(port: OutputPort) -> dict[str, Any] | None:
+    """Where the pipeline says that an output goes; None for a place of the run's own."""
+    return None if port.path is None else {"datastore": port.datastore, "path": port.path}
 
 
 def _labels(node: StepNode, described: Mapping[str, Any]) -> dict[str, dict[str, int]]:
@@ -171,8 +176,11 @@ def _input(port: InputPort, inputs: Mapping[str, str]) -> dict[str, Any]:
     return {key: value for key, value in described.items() if value}
 
 
-def _output(port: OutputPort) -> dict[str, Any]:
-    """Where the result goes makes no difference; what is collected (globs, the folder on the compute) does."""
+def _output(port: OutputPort, node: StepNode) -> dict[str, Any]:
+    """What is collected (globs, the folder on the compute), and where it goes when the pipeline says so.
+
+    A place of the run's own makes no difference. One that was asked for holds nothing when the result lies elsewhere.
+    """
     described = {
         "kind": port.kind,
         "mode": port.mode,
@@ -181,6 +189,7 @@ def _output(port: OutputPort) -> dict[str, Any]:
         "globs": list(port.globs),
         "path_on_compute": port.path_on_compute,
         "training_output": port.training_output,
+        "place": _place(port) if node.type != "DataTransfer" else None,  # a transfer's is in its payload
     }
     return {key: value for key, value in described.items() if value is not None and value not in ([], {})}
 
