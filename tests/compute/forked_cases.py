@@ -25,6 +25,99 @@ def is_alive(pid):
         return False
 
 
+def held_by(pid):
+    """What the descriptors of a process lead to, less its standard ones."""
+    folder = Path(f"/proc/{pid}/fd")
+    return [os.readlink(item) for item in folder.iterdir() if int(item.name) > 2]
+
+
+class Holder:
+    """Closes a descriptor when it is dropped, as files and sockets do."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        if self.number is not None:
+            os.close(self.number)
+
+
+def test_an_object_of_the_task_that_is_dropped_closes_nothing_of_the_runners(steps, monkeypatch):
+    """The runner's files would get numbers that objects of the task still hold, if those were closed."""
+    from mlsteps.runner import process
+
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(60)]
+    held = [Holder(number) for number in range(3, 60)]
+    start = process.Script._start
+
+    def dropping(self):  # in the runner
+        held.clear()
+        return start(self)
+
+    monkeypatch.setattr(process.Script, "_start", dropping)
+    target = LocalTarget()
+    result = target.run(steps.spec("print('ran')"), {}, on_line=steps.lines.append)
+    for item in held:  # here, they are somebody else's
+        item.number = None
+    for number in opened:
+        os.close(number)
+    assert isinstance(target._process, ForkedRunner)
+    assert (result.status, steps.lines) == ("Completed", ["ran"])
+
+
+def test_a_runner_removes_its_work_directory_after_the_result_was_taken(steps):
+    target = LocalTarget()
+    assert target.run(steps.spec("print('ran')"), {}, on_line=steps.lines.append).status == "Completed"
+    pid, work = target._process.pid, os.path.join(os.environ["MLSTEPS_HOME"], "work")
+    end = time.monotonic() + 5
+    while is_alive(pid):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert os.listdir(work) == []
+    assert LocalTarget().run(steps.spec("pass"), {}, on_line=print).status == "Completed"
+    assert not Path(f"/proc/{pid}").exists()  # its exit code was collected when the next one was made
+
+
+@pytest.fixture
+def setpriv(monkeypatch):
+    """What Airflow's scheduler looks for before it forks tasks."""
+    from mlsteps.runner import bound
+
+    monkeypatch.setattr(bound, "_setpriv", None)
+    bound.look_for_setpriv()
+    if bound._setpriv is None:
+        pytest.skip("no setpriv of util-linux 2.33 or later here")
+
+
+def test_a_script_that_setpriv_started_dies_with_its_runner(steps, setpriv, monkeypatch):
+    monkeypatch.setattr("mlsteps.compute.scratch.end_processes_of", lambda folder: None)  # the kernel alone does it
+    monkeypatch.setattr("mlsteps.runner.tree.dying_with_parent", lambda: None)
+    target, pids = LocalTarget(), []
+
+    def kill(line):
+        pids.append(int(line))
+        os.kill(target._process.pid, signal.SIGKILL)
+
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+    assert target.run(steps.spec(code), {}, on_line=kill).error["category"] == "infrastructure"
+    end = time.monotonic() + 5
+    while is_alive(pids[0]):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("content", [None, "echo no interpreter is named", "#!/nowhere/python"])
+def test_what_setpriv_could_not_start_is_an_error_of_the_environment(steps, setpriv, tmp_path, content):
+    program = tmp_path / "program"
+    if content is not None:
+        program.write_text(content)
+        program.chmod(0o755)
+    result = LocalTarget().run(steps.spec(argv=(str(program),)), {}, on_line=steps.lines.append)
+    assert result.error["category"] == "environment", result.error
+    assert (result.exit_code, steps.lines) == (None, [])
+    assert str(program) in result.error["message"]
+
+
 def test_a_process_of_one_thread_forks_and_one_with_more_starts_a_program(steps):
     alone = LocalTarget()
     assert alone.run(steps.spec("pass"), {}, on_line=print).status == "Completed"
@@ -77,13 +170,13 @@ def test_a_stop_after_ready_and_before_run(steps):
 
 
 def test_it_has_none_of_the_tasks_descriptors_and_signal_handlers(tmp_path, capfd):
-    """It waits for its spec in a session of its own, with the three standard descriptors."""
+    """It waits for its spec in a session of its own; descriptors beyond the standard ones lead nowhere."""
     before = signal.signal(signal.SIGTERM, lambda *_: None)
     with open(tmp_path / "open", "w"):
         runner = fork_runner()
         end = time.monotonic() + 5
-        while len(os.listdir(f"/proc/{runner.pid}/fd")) > 3:
-            assert time.monotonic() < end, os.listdir(f"/proc/{runner.pid}/fd")
+        while set(held_by(runner.pid)) != {os.devnull}:
+            assert time.monotonic() < end, held_by(runner.pid)
             time.sleep(0.01)
     assert os.getsid(runner.pid) == runner.pid
     caught = [line for line in Path(f"/proc/{runner.pid}/status").read_text().splitlines() if line.startswith("SigCgt")]

@@ -17,7 +17,7 @@ from mlsteps.compute.base import Target
 from mlsteps.compute.choose import choose
 from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.registry.placements import put_placement
-from tests.runner.support import Steps
+from tests.runner.support import Steps, settle
 
 #: Installs nothing.
 ENVIRONMENT: dict[str, Any] = {"python": {"user_managed_dependencies": True}}
@@ -48,7 +48,9 @@ class Place:
         target, python = self.prepared()
         spec = self.steps.spec(code, *arguments, **{"interpreter": python, **more})
         self.steps.last, self.steps.lines = spec.run_id, []
-        return target.run(spec, {}, on_line=self.steps.lines.append)
+        result = target.run(spec, {}, on_line=self.steps.lines.append)
+        settle(target)
+        return result
 
     def start(self, code: str, *arguments: Any, **more: Any) -> Started:
         """Run a step in a thread; comes back when it has said something."""

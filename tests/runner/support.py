@@ -6,9 +6,11 @@ import itertools
 import os
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
+from mlsteps.compute.forked import ForkedRunner
 from mlsteps.compute.local import LocalTarget
 from mlsteps.contracts.dataset import file_definition
 from mlsteps.contracts.spec import InputSpec, OutputSpec, StepResult, StepSpec
@@ -75,11 +77,21 @@ class Steps:
         spec = self.spec(code, *arguments, **more)
         self.last = spec.run_id
         self.lines = []
-        return LocalTarget().run(spec, {}, on_line=self.lines.append)
+        target = LocalTarget()
+        result = target.run(spec, {}, on_line=self.lines.append)
+        settle(target)
+        return result
 
     def artifact(self, path: str) -> str:
         """An artifact of the last run."""
         return self.runs.artifacts(self.last).read(path).decode()
+
+
+def settle(target: Any) -> None:
+    """Wait until nothing is left of a step that has ended: a local runner clears away when the result was taken."""
+    process = getattr(target, "_process", None)
+    while isinstance(process, ForkedRunner) and process.poll() is None:
+        time.sleep(0.001)
 
 
 def reads(path: str, name: str = "data", **more: Any) -> InputSpec:

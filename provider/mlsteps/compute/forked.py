@@ -18,6 +18,8 @@ from typing import Any, NoReturn
 from mlsteps.compute import scratch
 
 _LAST_STANDARD = 2  # descriptors above are neither standard input, output nor error
+#: Runners that were left to end by themselves; their exit codes are collected when the next one is made.
+_left: list[ForkedRunner] = []
 
 
 class ForkedRunner:
@@ -50,6 +52,12 @@ class ForkedRunner:
                 self.returncode = os.waitstatus_to_exitcode(status)
         return self.returncode
 
+    def leave(self) -> None:
+        """Let go of it, once its result was taken away: it removes its work directory and ends."""
+        self.stdin.close()
+        self.stdout.close()
+        _left.append(self)
+
     def kill(self) -> None:
         """SIGKILL."""
         if self.poll() is None:
@@ -62,6 +70,7 @@ def fork_runner() -> ForkedRunner | None:
         return None
     from mlsteps.runner import __main__ as runner  # noqa: F401  # loaded before the fork, it is shared
 
+    _left[:] = [earlier for earlier in _left if earlier.poll() is None]
     reads, stdin = os.pipe()
     stdout, writes = os.pipe()
     pid = os.fork()
@@ -97,7 +106,11 @@ def _be_runner(stdin: int, stdout: int) -> NoReturn:
             folder = os.path.dirname(spec_path)
             os.chdir(folder)
             scratch.share_lock(folder)
-            code = main([spec_path, result_path])
+            code = main([spec_path, result_path], answered=_close_output)
+            while os.read(0, 4096):  # until whoever waits has the result
+                pass
+            if not os.path.exists(result_path):  # it was taken, and the rest is left to us
+                scratch.remove(folder)
     except BaseException:  # whatever it is: the task's own handlers lie below this frame and must not see it
         import traceback
 
@@ -109,21 +122,19 @@ def _be_runner(stdin: int, stdout: int) -> NoReturn:
 def _cut_loose(stdin: int, stdout: int) -> list[Any]:
     """Give up what belongs to the task: session, signal handlers, descriptors, log handlers, credentials.
 
-    :returns: objects that would close a descriptor of ours if they were collected.
+    :returns: objects that would close a standard descriptor of ours if they were dropped.
     """
     from mlsteps.registry import credentials
 
     os.setsid()  # Ctrl-C in a terminal is for whoever waits for us; we hear of it from there
-    gc.freeze()  # the task's sockets and files stay objects: a collected one would close a descriptor of ours
+    gc.freeze()  # what the task has made is not gone through, so that its memory stays shared
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
     os.dup2(stdin, 0)
     os.dup2(stdout, 1)
     os.dup2(stdout, 2)
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
-        if descriptor > _LAST_STANDARD:
-            _close(descriptor)
+    _give_up_descriptors()
     kept = [sys.stdin, sys.stdout, sys.stderr, logging.root.handlers[:]]
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = sys.stderr = os.fdopen(1, "w", buffering=1, errors="backslashreplace", closefd=False)
@@ -133,11 +144,22 @@ def _cut_loose(stdin: int, stdout: int) -> list[Any]:
     return kept
 
 
-def _close(descriptor: int) -> None:
-    try:
-        os.close(descriptor)
-    except OSError:
-        pass  # it was the one that listed the others
+def _close_output() -> None:
+    """What reads our output learns by its end that the result is there; what is left to do says nothing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
+def _give_up_descriptors() -> None:
+    """Let go of the task's files and sockets, and keep their numbers taken: objects of the task still hold them, and
+    one that is dropped closes its number, which must not be that of a file of ours."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        if descriptor > _LAST_STANDARD and descriptor != nowhere:
+            os.dup2(nowhere, descriptor, inheritable=False)
+    os.close(nowhere)
 
 
 def _call_it(title: str) -> None:

@@ -67,25 +67,35 @@ class LocalTarget(Target):
     def run(self, spec: StepSpec, credentials: Mapping[str, Any], *, on_line: Callable[[str], None]) -> StepResult:
         """See :meth:`Target.run`. The work directory is made here and is gone afterwards."""
         scratch.sweep(os.path.dirname(spec.work_directory))
-        with scratch.work_directory(spec.work_directory) as lock:
+        with scratch.work_directory(spec.work_directory) as work:
             self._lines = Lines(on_line)  # before there is a process: stop() then leaves its output to us
             self._fork()
             if self._stopped:
                 self._close_output()
                 return StepResult("Canceled", error={"category": "user", "message": "The step was cancelled."})
             result_path = os.path.join(spec.work_directory, "result.json")
-            process = self._start(spec, result_path, lock)
+            process = self._start(spec, result_path, work.lock)
             try:
                 if not self._stopped:
                     self._hand_over(process, credentials)
                 else:  # while the process was being started
                     self.stop()
                 self._follow(process)
+                result = result_file.read(result_path)
+                work.is_left = result is not None and self._leave(process, result, result_path)
             finally:
-                self.stop()
-                self._close_output()
-            result = result_file.read(result_path)
+                if not work.is_left:
+                    self.stop()
+                    self._close_output()
             return result if result is not None else self._no_answer(process.poll() or 0, spec)
+
+    def _leave(self, process: subprocess.Popen[bytes] | ForkedRunner, result: StepResult, path: str) -> bool:
+        """Let a good step's runner clear away by itself, as nobody has to wait for that; whether it does."""
+        if self._stopped or result.status != "Completed" or not isinstance(process, ForkedRunner):
+            return False
+        os.unlink(path)  # tells it that the result was taken
+        process.leave()
+        return True
 
     def _start(self, spec: StepSpec, result_path: str, lock: int) -> subprocess.Popen[bytes] | ForkedRunner:
         spec_path = os.path.join(spec.work_directory, "spec.json")
@@ -119,12 +129,9 @@ class LocalTarget(Target):
             pass  # the runner is gone already, or stop() has closed the pipe; the answer says so
 
     def _follow(self, process: subprocess.Popen[bytes] | ForkedRunner) -> None:
+        """Pass its output on to the end, which comes with the result."""
         while self._pass_on(process, None):
             pass
-        pause = 0.0002  # it has closed its output, so it is about to end
-        while process.poll() is None:  # not wait(): it holds a lock that stop() in a signal handler would want
-            time.sleep(pause)
-            pause = min(pause * 2, 0.005)
 
     def _pass_on(self, process: subprocess.Popen[bytes] | ForkedRunner, seconds: float | None) -> bool:
         """Take the next piece of output; False at the end of it."""
@@ -145,7 +152,8 @@ class LocalTarget(Target):
         if process.stdin is not None and not process.stdin.closed:
             process.stdin.close()
         end = time.monotonic() + _PATIENCE
-        is_open = threading.get_ident() == self._thread  # then nobody else takes the output, and the runner would wait
+        # In the thread that runs it nobody else takes the output, and the runner would wait.
+        is_open = threading.get_ident() == self._thread and process.stdout is not None and not process.stdout.closed
         while process.poll() is None and time.monotonic() < end:
             if is_open:
                 is_open = self._pass_on(process, 0.05)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from mlsteps.storage.mounting.points import detach_below, detach_dead
 
@@ -18,24 +18,40 @@ LOCK = ".lock"
 _YOUNG = 600.0
 
 
-@contextmanager
-def work_directory(path: str) -> Iterator[int]:
-    """Make a work directory and hold its lock; gives the lock's descriptor, for the runner to hold too.
+class WorkDirectory:
+    """A work directory that is there and locked.
 
-    It is removed at the end, unless ``MLSTEPS_KEEP_WORK=1``.
+    ``lock`` is the lock's descriptor, for the runner to hold too; ``is_left`` says that the runner removes it.
     """
+
+    def __init__(self, lock: int) -> None:
+        self.lock = lock
+        self.is_left = False
+
+
+@contextmanager
+def work_directory(path: str) -> Iterator[WorkDirectory]:
+    """Make a work directory and hold its lock. It is removed at the end, unless ``MLSTEPS_KEEP_WORK=1``."""
     os.makedirs(path, exist_ok=True)
     descriptor = os.open(os.path.join(path, LOCK), os.O_RDWR | os.O_CREAT, 0o600)
+    held = WorkDirectory(descriptor)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH)
-        yield descriptor
+        yield held
     finally:
-        if _keeps():
-            os.unlink(os.path.join(path, LOCK))  # without it, nobody ever sweeps the directory away
-        else:
-            detach_below(path)  # of a runner that was killed: what is mounted must not be taken for ours to remove
-            shutil.rmtree(path, ignore_errors=True)
+        if not held.is_left:
+            remove(path)
         os.close(descriptor)
+
+
+def remove(path: str) -> None:
+    """Remove a work directory; hold its lock meanwhile. With ``MLSTEPS_KEEP_WORK=1`` only its lock goes."""
+    if _keeps():
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(path, LOCK))  # without it, nobody ever sweeps the directory away
+    else:
+        detach_below(path)  # of a runner that was killed: what is mounted must not be taken for ours to remove
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def share_lock(path: str) -> int:

@@ -52,3 +52,4 @@ def on_starting(component: Any) -> None:
 
         for name in MODULES:
             import_module(name)
+        import_module("mlsteps.runner.bound").look_for_setpriv()

@@ -7,7 +7,8 @@ standard output as it comes. Exit code 0 means that RESULT says ``Completed``.
 
 * :mod:`.attempt`     the order of things
 * :mod:`.stage`       source and inputs;  :mod:`.outputs` places for outputs, and their commit
-* :mod:`.process`     the script's process;  :mod:`.tree` all processes below it;  :mod:`.cancel` when to stop
+* :mod:`.process`     the script's process;  :mod:`.bound` why it ends with the runner
+* :mod:`.tree`        all processes below it;  :mod:`.cancel` when to stop
 * :mod:`.variables`   what the script sees;  :mod:`.runtime` and :mod:`.run_file` are parts of that
 * :mod:`.artifacts`   ``outputs/``, ``logs/`` and the log
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn
 
 from mlsteps.contracts.spec import StepResult, StepSpec
 from mlsteps.runner import result as result_file
@@ -19,8 +19,11 @@ from mlsteps.storage import relayed
 GRACE = 10.0
 
 
-def main(argv: list[str]) -> int:
-    """Run the spec in the file ``argv[0]`` and leave the result in ``argv[1]``; the exit code."""
+def main(argv: list[str], answered: Callable[[], None] = lambda: None) -> int:
+    """Run the spec in the file ``argv[0]`` and leave the result in ``argv[1]``; the exit code.
+
+    :param answered: called when the result is there and only what was made here remains to be removed.
+    """
     if len(argv) != 2:
         print("usage: python -m mlsteps.runner SPEC RESULT", file=sys.stderr)
         return 2
@@ -47,6 +50,7 @@ def main(argv: list[str]) -> int:
     result = attempt.run()
     cancel.over()
     result_file.write(result_path, result)
+    answered()
     attempt.clean()
     return 0 if result.status == "Completed" else 1
 

@@ -9,6 +9,7 @@ import time
 from typing import BinaryIO, Callable, Mapping, NamedTuple, Sequence
 
 from mlsteps.runner import tree
+from mlsteps.runner.bound import bound
 from mlsteps.runner.cancel import Cancel
 from mlsteps.runner.failure import StepFailure
 from mlsteps.storage import files
@@ -76,9 +77,10 @@ class Script:
         return Outcome(process.returncode, why, self._tail_text())
 
     def _start(self) -> subprocess.Popen[bytes]:
+        command, before = bound(self._command, self._folder, self._variables)
         try:
             return subprocess.Popen(
-                self._command,
+                command,
                 cwd=self._folder,
                 env=self._variables,
                 stdin=subprocess.DEVNULL,
@@ -86,7 +88,7 @@ class Script:
                 stderr=subprocess.STDOUT,
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=tree.dying_with_parent(),
+                preexec_fn=before,
             )
         except OSError as error:
             raise StepFailure(
