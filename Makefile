@@ -30,7 +30,7 @@ demo-stop: ## stop what `make demo` left running
 	$(BIN)/python -m mlsteps.client.demo --stop
 
 test: env ## every test that needs no server
-	$(BIN)/python -m pytest tests -m "not components"
+	$(BIN)/python -m pytest tests -m "not components" $(PYTEST)
 
 test-components: $(VENV)/.components ## tests against servers found by DOCKER_HOST, KUBECONFIG, AWS_ENDPOINT_URL, ...
 	$(BIN)/python -m pytest tests -m components $(PYTEST)
