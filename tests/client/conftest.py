@@ -75,7 +75,7 @@ def query(home: Home, sql: str) -> list[tuple]:
         return database.execute(sql).fetchall()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30.0, what: str = "") -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 120.0, what: str = "") -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"

@@ -172,14 +172,14 @@ def test_no_process_outlives_its_parent(tmp_path, how: str) -> None:
             parent.kill()
         else:
             assert parent.stdout.readline() == "ended\n"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while any(_is_alive(pid) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
 
 def _pid(path: Path) -> int:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not path.exists() or not path.read_text():
         assert time.monotonic() < deadline, f"no {path}"
         time.sleep(0.02)

@@ -41,17 +41,17 @@ def test_a_schedule_fires_is_changed_and_disabled(home, tmp_path, capsys) -> Non
     published = Pipeline(workspace, [step]).publish("Noting")
     nightly = ScheduleRecurrence("Day", 2, hours=[22], minutes=[30])
     schedule = Schedule.create(
-        workspace, "Nightly", published.id, "timed", nightly, wait_for_provisioning=True, wait_timeout=60
+        workspace, "Nightly", published.id, "timed", nightly, wait_for_provisioning=True, wait_timeout=180
     )
     assert "Provisioning status: Completed" in capsys.readouterr().out
     dag_id = schedules.need(workspace._store(), schedule.id)["dag_id"]
     assert next_run(home, dag_id) is not None
 
-    wait_until(lambda: schedule.get_last_pipeline_run() is not None, 60, "without a start it fires at once")
+    wait_until(lambda: schedule.get_last_pipeline_run() is not None, 180, "without a start it fires at once")
     run = schedule.get_last_pipeline_run()
     assert run.wait_for_completion(show_output=False) == "Finished"
     assert run.experiment.name == "timed" and (tmp_path / "ran").read_text() == "x"
-    wait_until(lambda: "22:30" in str(next_run(home, dag_id)), 10, "the next time is the computed one")
+    wait_until(lambda: "22:30" in str(next_run(home, dag_id)), 60, "the next time is the computed one")
 
     schedule.disable(wait_for_provisioning=True)
     assert (schedule.status, next_run(home, dag_id)) == ("Disabled", None)

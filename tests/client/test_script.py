@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -69,16 +68,7 @@ def run_id_of(script: subprocess.Popen[str]) -> str:
     return next(line.split()[1] for line in script.stdout if line.startswith("run "))
 
 
-def slowness() -> float:
-    """How much slower than a quiet machine this one is at the moment, 1.0 or more."""
-    begun = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import airflow.sdk"], check=True, capture_output=True)
-    return max(1.0, (time.monotonic() - begun) / 2.0)
-
-
 def test_from_nothing_to_the_first_step_and_to_the_end(home, folder) -> None:
-    before = slowness()
-    begun = time.time()
     with start(folder, "1", "leave") as script:
         run_id = run_id_of(script)
         rest, errors = script.stdout.read(), script.stderr.read()
@@ -87,16 +77,15 @@ def test_from_nothing_to_the_first_step_and_to_the_end(home, folder) -> None:
     assert (folder / "over").exists()
     assert status_of(home, run_id) == "Completed"
     assert processes_of(home) == []
-    assert float((folder / "started").read_text()) - begun < 15.0 * max(before, slowness())
 
 
 @pytest.mark.parametrize(("how", "code"), [("wait", -signal.SIGINT), ("leave", 0)])
 def test_ctrl_c_stops_everything_that_was_started(home, folder, how: str, code: int) -> None:
     with start(folder, "100", how) as script:
         run_id = run_id_of(script)
-        wait_until((folder / "started").exists, 60.0, "the step runs")
+        wait_until((folder / "started").exists, 180.0, "the step runs")
         script.send_signal(signal.SIGINT)
-        _, errors = script.communicate(timeout=60)
+        _, errors = script.communicate(timeout=180)
     assert script.returncode == code, errors
     assert f"Cancelling {run_id}" in errors
     assert processes_of(home) == []
@@ -107,8 +96,8 @@ def test_ctrl_c_stops_everything_that_was_started(home, folder, how: str, code: 
 def test_a_killed_script_leaves_nothing_behind(home, folder) -> None:
     with start(folder, "100", "wait") as script:
         run_id = run_id_of(script)
-        wait_until((folder / "started").exists, 60.0, "the step runs")
+        wait_until((folder / "started").exists, 180.0, "the step runs")
         script.kill()
-    wait_until(lambda: processes_of(home) == [], 15.0, "everything has ended")
+    wait_until(lambda: processes_of(home) == [], 60.0, "everything has ended")
     assert status_of(home, run_id) == "Canceled"
     assert not (folder / "over").exists()

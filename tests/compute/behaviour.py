@@ -29,6 +29,8 @@ COPY = """
 """
 #: Says so, and stays until it is ended.
 STAY = "import time; print('up', flush=True); time.sleep(300)"
+#: Seconds within which whoever stays was ended; later it may have ended by itself.
+_ENDED = 280.0
 
 
 class Behaviour:
@@ -209,7 +211,7 @@ class Behaviour:
         started = time.monotonic()
         result = place.run(STAY, max_run_duration_seconds=1.0)
         assert result.status == "Failed" and "max_run_duration" in result.error["message"]
-        assert time.monotonic() - started < 30
+        assert time.monotonic() - started < _ENDED
 
     def test_the_next_attempt_has_places_of_its_own(self, place: Place) -> None:
         code = "import os, sys; print(os.listdir('.'), os.listdir(sys.argv[1])); open('trace', 'w'); sys.exit(%d)"
@@ -249,7 +251,7 @@ class Behaviour:
         began = time.monotonic()
         started.target.stop()
         assert started.ended().status == "Canceled"
-        assert time.monotonic() - began < 20  # the grace period of these tests is a second
+        assert time.monotonic() - began < _ENDED
         assert place.left() == []
 
     def test_stop_from_a_signal_handler_that_interrupts_the_waiting(self, place: Place) -> None:
@@ -285,7 +287,7 @@ class Behaviour:
             began = time.monotonic()
             assert target.run(place.steps.spec(STAY, interpreter=python), {}, on_line=print).status == "Canceled"
             timer.join()
-            assert time.monotonic() - began < 15
+            assert time.monotonic() - began < _ENDED
         assert place.left() == []
 
     def test_an_error_of_whoever_listens_ends_the_step(self, place: Place) -> None:
@@ -337,10 +339,12 @@ class Behaviour:
     def test_lines_come_while_the_script_runs(self, place: Place) -> None:
         target, python = place.prepared()
         seen: list[tuple[str, float]] = []
-        spec = place.steps.spec("import time; print('a'); time.sleep(1.5); print('b')", interpreter=python)
-        target.run(spec, {}, on_line=lambda line: seen.append((line, time.monotonic())))
-        assert [line for line, _ in seen] == ["a", "b"]
-        assert seen[1][1] - seen[0][1] > 1.0
+        code = "import time; print('a'); time.sleep(3); print(time.time())"
+        target.run(
+            place.steps.spec(code, interpreter=python), {}, on_line=lambda line: seen.append((line, time.time()))
+        )
+        (first, came), (second, _) = seen
+        assert first == "a" and came < float(second)
 
     def test_bytes_that_are_no_text_and_progress_bars(self, place: Place) -> None:
         code = r"import os; os.write(1, b'bad \xff byte\n10%\r50%\r100%\nno end')"

@@ -59,14 +59,16 @@ def test_a_runner_that_cannot_read_its_spec_is_an_answer_with_its_last_words(ste
 
 
 def test_steps_run_side_by_side(steps, tmp_path):
-    """Each waits for the others."""
     code = """
         import os, sys, time
         open(os.path.join(sys.argv[1], str(os.getpid())), "w").close()
-        while len(os.listdir(sys.argv[1])) < 3:
+        until = time.monotonic() + 120
+        while len(os.listdir(sys.argv[1])) < 3:  # none ends before all have begun
+            assert time.monotonic() < until
             time.sleep(0.01)
     """
-    specs = [steps.spec(code, str(tmp_path), max_run_duration_seconds=60) for _ in range(3)]
+    (tmp_path / "begun").mkdir()
+    specs = [steps.spec(code, str(tmp_path / "begun")) for _ in range(3)]
     results = []
     threads = [
         threading.Thread(target=lambda spec=spec: results.append(LocalTarget().run(spec, {}, on_line=print)))
@@ -97,10 +99,10 @@ def test_a_runner_that_does_not_stop_is_killed(steps, monkeypatch):
     spec = steps.spec("import time; print('up', flush=True); time.sleep(100)")
     thread = threading.Thread(target=lambda: results.append(target.run(spec, {}, on_line=lambda line: up.set())))
     thread.start()
-    assert up.wait(10)
+    assert up.wait(120)
     os.kill(target._process.pid, signal.SIGSTOP)
     target.stop()
-    thread.join(10)
+    thread.join(120)
     assert results[0].status == "Failed"
 
 

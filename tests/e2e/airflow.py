@@ -16,7 +16,7 @@ from mlsteps.client.embedded import Embedded, embedded
 from mlsteps.client.home import Home
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0, pause: float = 0.05) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 180.0, pause: float = 0.05) -> Any:
     """The first true answer of ``condition``."""
     deadline = time.monotonic() + seconds
     while True:

@@ -97,7 +97,7 @@ def _nothing_is_left(place: Place) -> Iterator[None]:
 def test_from_nothing_to_the_end(place: Place) -> None:
     begun = time.time()
     with place.start("pipeline.py", "go") as script:
-        output, errors = script.communicate(timeout=120)
+        output, errors = script.communicate(timeout=300)
     assert script.returncode == 0, errors
     assert output.endswith("the end of the script\n")
     assert "[left] this is left\n" in output
@@ -109,7 +109,7 @@ def test_from_nothing_to_the_end(place: Place) -> None:
 def test_a_script_that_knows_only_azureml_reuses_what_the_other_has_made(place: Place) -> None:
     before = executions(place.folder / "notes")
     with place.start("-m", "mlsteps.cli.main", "run", "plain.py", "go") as script:
-        output, errors = script.communicate(timeout=120)
+        output, errors = script.communicate(timeout=300)
     assert script.returncode == 0, errors
     assert output.count("Status: Finished (reused from run ") == 3
     assert executions(place.folder / "notes") == before
@@ -117,7 +117,7 @@ def test_a_script_that_knows_only_azureml_reuses_what_the_other_has_made(place: 
 
 def test_a_failing_pipeline(place: Place) -> None:
     with place.start("pipeline.py", "fail") as script:
-        output, errors = script.communicate(timeout=120)
+        output, errors = script.communicate(timeout=300)
     assert script.returncode == 1
     assert "step 'first'" in errors
     assert errors.rstrip().endswith("this is first\nno luck today")
@@ -129,7 +129,7 @@ def test_ctrl_c(place: Place) -> None:
     with place.start("pipeline.py", "hang") as script:
         wait_for(place.started("first").exists, "the first step runs")
         os.killpg(script.pid, signal.SIGINT)
-        output, errors = script.communicate(timeout=60)
+        output, errors = script.communicate(timeout=300)
     assert script.returncode not in (0, None)
     assert "Cancelling " in errors
     assert "the end of the script" not in output

@@ -73,7 +73,7 @@ def test_the_second_run_starts_no_process_but_the_plans(
     run, ran = again(show_output=True)
     assert ran == []
     wanted = {"plan": "success", **dict.fromkeys(("prepare", "train_a", "train_b", "compare"), "skipped")}
-    deadline = time.monotonic() + 60  # the workspace knows the end a moment before Airflow does
+    deadline = time.monotonic() + 180  # the workspace knows the end a moment before Airflow does
     while airflow.tasks(*in_airflow(run)) != wanted and time.monotonic() < deadline:
         time.sleep(0.1)
     assert airflow.tasks(*in_airflow(run)) == wanted

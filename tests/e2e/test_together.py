@@ -90,7 +90,7 @@ def begun(ws: Workspace, tmp_path: Path) -> Iterator[Callable[[str], Iterator]]:
 def finish(folder: Path, processes: list[subprocess.Popen[str]], runs: list[PipelineRun]) -> None:
     """Let the first step's script go on, and wait for a good end of both."""
     (folder / "go").touch()
-    told = [process.communicate(timeout=90)[0] for process in processes]
+    told = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
     assert [run.get_status() for run in runs] == ["Finished", "Finished"]
 

@@ -98,7 +98,7 @@ operator = DataTransferOperator(task_id="copy", source=sys.argv[1], destination=
 signal.signal(signal.SIGTERM, lambda *_: operator.on_kill())
 real = operator._check
 def slow():
-    time.sleep(0.01)
+    time.sleep(0.05)
     real()
 operator._check = slow
 print("ready", flush=True)
@@ -115,7 +115,7 @@ def test_stopping_leaves_whole_files_only(airflow_home: Path, tmp_path: Path) ->
     while (not target.is_dir() or len(list(target.glob("f*"))) < 5) and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=180)
     assert process.returncode != 0 and "The transfer was stopped" in output
     names = [path for path in target.iterdir() if path.is_file()]
     assert 5 <= len(names) < 200 and {path.stat().st_size for path in names} == {1000}

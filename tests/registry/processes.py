@@ -39,7 +39,7 @@ def together(body: str, imports: str, root: Path, tmp_path: Path, count: int) ->
     """Run ``body`` in ``count`` processes at once; the first line that each printed."""
     gate = tmp_path / f"gate-{time.monotonic_ns()}"
     processes = [start(body, imports, root, gate, number) for number in range(count)]
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while len(list(tmp_path.glob(gate.name + ".*"))) < count:
         assert time.monotonic() < deadline, "the processes did not start"
         assert all(process.poll() is None for process in processes)
@@ -47,6 +47,6 @@ def together(body: str, imports: str, root: Path, tmp_path: Path, count: int) ->
     gate.touch()
     printed = [process.stdout.readline().strip() for process in processes]  # before any ends, so that all live at once
     for process in processes:
-        process.communicate("end\n", timeout=20)
+        process.communicate("end\n", timeout=120)
     assert [process.returncode for process in processes] == [0] * count
     return printed

@@ -87,7 +87,7 @@ def test_a_killed_process_loses_its_lease_at_once_and_a_living_one_does_not(ws, 
         assert isinstance(living, Holder)
         assert living.pid == process.pid
         os.kill(process.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         taken = living
         while isinstance(taken, Holder) and time.monotonic() < deadline:  # unreaped still: a zombie holds nothing
             taken = Lease.acquire(ws, "abc", ME, ttl=60)
@@ -106,7 +106,7 @@ def test_a_process_that_was_stopped_and_comes_back_learns_that_it_lost(ws, tmp_p
         taken = Lease.acquire(ws, "abc", ME, ttl=0.02)
         assert isinstance(taken, Lease)
         os.kill(process.pid, signal.SIGCONT)
-        printed, _ = process.communicate("go\n", timeout=10)
+        printed, _ = process.communicate("go\n", timeout=120)
         assert json.loads(printed) == [False, False]
         assert taken.held(), "its release did nothing to ours"
     finally:

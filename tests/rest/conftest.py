@@ -123,7 +123,7 @@ def post(client: httpx.Client, header: Mapping[str, str]) -> Callable[..., httpx
     return send
 
 
-def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = 180.0) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         answer = condition()

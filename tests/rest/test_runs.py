@@ -288,7 +288,7 @@ def test_a_script_that_posts_and_ends_lets_its_run_finish(
     script = tmp_path / "posts.py"
     script.write_text(SCRIPT_THAT_POSTS)
     command = [sys.executable, str(script), published.id]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     run_id = next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("run "))
     assert PipelineRun.get(workspace, run_id).get_status() == "Finished"

@@ -18,7 +18,7 @@ WAIT = """
     def there(name):
         return os.path.exists(os.path.join(store, name))
     def wait(name):
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not there(name):
             assert time.monotonic() < end, name
             time.sleep(0.02)

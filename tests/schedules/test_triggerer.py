@@ -54,7 +54,7 @@ def sent(schedule: Schedule) -> list[Any]:
 
 
 def wait_for_events(schedule: Schedule, count: int, log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while len(sent(schedule)) < count:
         assert time.monotonic() < deadline, log.read_text()[-4000:]
         time.sleep(0.2)
@@ -88,8 +88,9 @@ def test_it_polls_in_the_triggerer_and_a_killed_one_loses_and_repeats_nothing(wo
     with triggerer(log):
         wait_for_events(schedule, seen + 1, log)
         run_what_was_sent(dag)
-        time.sleep(3)  # more than a poll
-        settled = len(sent(schedule))
-        time.sleep(3)
-        assert len(sent(schedule)) == settled, "what has its runs is reported no more"
+        counts = [-1, len(sent(schedule))]
+        while counts[-1] != counts[-2]:  # what was on its way may still come
+            assert len(counts) < 12, "what has its runs is reported no more"
+            time.sleep(3)  # more than a poll
+            counts.append(len(sent(schedule)))
     assert sorted(run.conf["data"]["path"] for run in dag_runs(target)) == ["in/one.csv", "in/two.csv"]

@@ -80,13 +80,21 @@ def test_run_details_is_text_outside_notebooks(run, capsys):
 def test_run_details_in_a_terminal_follows_to_the_end(ws, capsys, monkeypatch):
     import sys
     import threading
-    import time
 
     run = Experiment(ws, "waves").start_logging()
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
 
+    write, shown = sys.stdout.write, threading.Event()
+
+    def watched(text):
+        if "Running" in text:
+            shown.set()
+        return write(text)
+
+    monkeypatch.setattr(sys.stdout, "write", watched)
+
     def finish():
-        time.sleep(0.2)
+        shown.wait(120)
         run.child_run("late").complete()
         run.complete()
 

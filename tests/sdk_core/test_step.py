@@ -62,14 +62,15 @@ def test_a_script_gets_its_run(step, ws):
 def test_get_context_is_cheap_and_loads_nothing_of_others(step):
     _, _, file = step()
     out = script(
-        "import sys, time; start = time.perf_counter()\n"
+        "import sys\n"
         "from mlsteps.sdk.run import Run; run = Run.get_context()\n"
-        "took = time.perf_counter() - start\n"
-        "import json; print(json.dumps([took, sorted(sys.modules)]))\n",
+        "loaded = sorted(sys.modules)\n"
+        "import json; print(json.dumps(loaded))\n",
         file,
     )
-    took, loaded = json.loads(out)
-    assert took < 0.1
+    loaded = json.loads(out)
+    # Cheap: few modules, also of ours. Seconds are measured by `python -m benchmarks import_time`.
+    assert len([name for name in loaded if name.startswith("mlsteps")]) <= 40
     heavy = {"yaml", "fsspec", "pandas", "numpy", "pyarrow", "urllib.request", "dataclasses", "subprocess", "airflow"}
     assert heavy & set(loaded) == set()
     assert not [

