@@ -187,6 +187,9 @@ def test_what_is_wrong_is_named_and_no_password_is_told(workspace, database, mon
     assert transfer(workspace, files(workspace, "in"), rows(workspace, sql_table="people")).state == "failed"
     text = failure(workspace)
     assert "Datastore 'db'" in text and "secretpassword" not in text
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", "postgres://postgres:secretpassword@?sslmode=require")
+    assert transfer(workspace, files(workspace, "in"), rows(workspace, sql_table="people")).state == "failed"
+    assert "Register it with enforce_ssl=False" in failure(workspace)
 
 
 KILLED = """

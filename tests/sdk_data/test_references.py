@@ -8,6 +8,7 @@ from mlsteps.errors import InvalidInput, UnsupportedFeature
 from mlsteps.sdk.azure_storage_datastore import AzureBlobDatastore
 from mlsteps.sdk.data_reference import DataReference
 from mlsteps.sdk.datapath import DataPath, DataPathComputeBinding
+from mlsteps.sdk.dataset import Dataset
 from mlsteps.sdk.dataset_paths import inside, places_of
 from mlsteps.sdk.other_datastores import AzureSqlDatabaseDatastore
 from mlsteps.sdk.sql_reference import SqlDataReference
@@ -85,6 +86,15 @@ def test_sql_references_name_one_thing_and_no_files():
         SqlDataReference(sql, sql_table="t", sql_query="q")
     with pytest.raises(UnsupportedFeature, match="DataTransferStep"):
         reference.as_mount()
+
+
+@pytest.mark.parametrize("seconds", [0, -2, "30", None, True])
+def test_a_query_and_its_timeout_are_looked_at_when_they_are_given(seconds):
+    sql = AzureSqlDatabaseDatastore(None, "db", "server", "name")
+    with pytest.raises(InvalidInput, match="query_timeout is .* a whole number of seconds, above zero"):
+        Dataset.Tabular.from_sql_query((sql, "select 1"), query_timeout=seconds)
+    with pytest.raises(InvalidInput, match="The query is"):
+        Dataset.Tabular.from_sql_query((sql, " "))
 
 
 def test_every_form_of_path_is_understood(store):

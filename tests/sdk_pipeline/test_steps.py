@@ -278,7 +278,7 @@ class TestDataTransferStep:
     def test_ends_are_ports_and_the_output_can_be_read(self, workspace, step):
         store = workspace.get_default_datastore()
         made = PipelineData("made")
-        transfer = DataTransferStep("copy", made, DataReference(store, "there", "to"), "adf", "directory", "file")
+        transfer = DataTransferStep("copy", made, DataReference(store, "there", "to"), "adf", "file", "file")
         reader = step("read", inputs=[transfer.get_output().as_input("copied")])
         graph = Pipeline(workspace, [reader, step("make", outputs=[made])]).graph
         copy, read = graph.step("copy"), graph.step("read")
@@ -288,7 +288,7 @@ class TestDataTransferStep:
             store.name,
             False,
         )
-        assert copy.payload["source_reference_type"] == "directory" and read.inputs[0].name == "copied"
+        assert copy.payload["source_reference_type"] == "file" and read.inputs[0].name == "copied"
 
     def test_a_destination_made_by_the_pipeline(self, workspace):
         store = workspace.get_default_datastore()
@@ -320,6 +320,19 @@ class TestDataTransferStep:
             DataTransferStep("copy", *ends, "adf", "folder")
         with pytest.raises(InvalidInput, match="destination_data_reference"):
             DataTransferStep("copy", ends[0], "text", "adf")
+        with pytest.raises(InvalidInput, match=r"'copy' goes from a directory to a file\. Expected a directory"):
+            DataTransferStep("copy", *ends, "adf", "directory", "file")
+
+    def test_ends_that_do_not_go_together(self, workspace):
+        from mlsteps.sdk.sql_reference import SqlDataReference
+
+        store = workspace.get_default_datastore()
+        table = SqlDataReference(store, "table", sql_table="t")
+        query = SqlDataReference(store, "rows", sql_query="select 1")
+        with pytest.raises(InvalidInput, match=r"a query or a procedure\. Expected a table \(sql_table\)"):
+            DataTransferStep("copy", DataReference(store, "a", "x"), query, "adf")
+        with pytest.raises(InvalidInput, match="Both ends of DataTransferStep 'copy' are databases"):
+            DataTransferStep("copy", query, table, "adf")
 
 
 class FakeHyperDriveConfig:

@@ -96,9 +96,10 @@ class PostgresRows(Rows):
         except Exception as error:
             if not type(error).__module__.startswith("psycopg"):
                 raise
-            raise StoreError(
-                f"Datastore {self._name!r}: {str(error).strip() or type(error).__name__}", error
-            ) from error
+            text = f"Datastore {self._name!r}: {str(error).strip() or type(error).__name__}"
+            if "does not support SSL" in text:
+                text += ". Register it with enforce_ssl=False, or give its connection another sslmode."
+            raise StoreError(text, error) from error
         finally:
             self._open = None
             if connection is not None:

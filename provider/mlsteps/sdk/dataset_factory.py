@@ -125,12 +125,14 @@ class TabularDatasetFactory:
         """The rows of a query.
 
         :param query: ``(sql datastore, "select ...")`` or a ``DataPath``.
-        :param query_timeout: seconds.
+        :param query_timeout: seconds that the database may leave the reader without an answer.
         """
         if isinstance(query, DataPath):
             query = (query._required_datastore(), query.path_on_datastore)
-        if not isinstance(query, tuple) or len(query) != 2 or not isinstance(query[1], str):
+        if not isinstance(query, tuple) or len(query) != 2 or not isinstance(query[1], str) or not query[1].strip():
             raise InvalidInput(f"The query is {query!r}", expected="(datastore, 'select ...')")
+        if isinstance(query_timeout, bool) or not isinstance(query_timeout, int) or query_timeout <= 0:
+            raise InvalidInput(f"query_timeout is {query_timeout!r}", expected="a whole number of seconds, above zero")
         definition = {
             "type": "tabular",
             "sql": {"datastore": query[0].name, "query": query[1], "timeout": query_timeout},

@@ -26,7 +26,8 @@ class DataTransferStep(PipelineStep):
         PipelineData.
     :param source_reference_type: ``file`` or ``directory``; None means that of what lies there.
     :param destination_reference_type: the same; None: of what lies there, else the source's.
-    :raises InvalidInput: when an end or the compute target is missing, or for another reference type.
+    :raises InvalidInput: when an end or the compute target is missing, for another reference type, and for ends that do
+        not go together.
     """
 
     node_type = "DataTransfer"
@@ -55,6 +56,11 @@ class DataTransferStep(PipelineStep):
                 raise InvalidInput(
                     f"DataTransferStep {name!r} has reference type {type_!r}", expected="file or directory"
                 )
+        _check_together(name, source_data_reference, destination_data_reference)
+        if (source_reference_type, destination_reference_type) == ("directory", "file"):
+            raise InvalidInput(
+                f"DataTransferStep {name!r} goes from a directory to a file", expected="a directory as the destination"
+            )
         self._source = source_data_reference
         self._destination = _Destination(destination_data_reference, destination_reference_type, name)
         self._compute_target = compute_target
@@ -130,6 +136,19 @@ class _Destination:
         data = PipelineData(self._name(), datastore=self.item.datastore)
         data._key = self.key
         return data
+
+
+def _check_together(name: str, source: Any, destination: Any) -> None:
+    into = _sql(destination)
+    if into and "sql_table" not in into:
+        raise InvalidInput(
+            f"The destination of DataTransferStep {name!r} is a query or a procedure", expected="a table (sql_table)"
+        )
+    if into and _sql(source):
+        raise InvalidInput(
+            f"Both ends of DataTransferStep {name!r} are databases",
+            mend="transfer the rows to a file, and the file to the table",
+        )
 
 
 def _sql(item: Any) -> Mapping[str, Any]:
