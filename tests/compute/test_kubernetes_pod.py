@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlsteps.compute import keeper
-from mlsteps.compute.docker_container import asked_for
+from mlsteps.compute.asked import asked_for
 from mlsteps.compute.kubernetes_pod import Asked, label, pod, resources
 from mlsteps.compute.placement import KubernetesOptions, options_of
 from mlsteps.compute.vm_sizes import resources as of_size

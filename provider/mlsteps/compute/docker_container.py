@@ -5,50 +5,18 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mlsteps.compute.asked import GIB, Limits, asked_for, handed_on, size_of
 from mlsteps.compute.inside import HOME
 from mlsteps.compute.placement import DockerOptions
 from mlsteps.compute.places import Place
 from mlsteps.compute.tar import Owner
 from mlsteps.compute.vm_sizes import Resources
-from mlsteps.errors import InvalidInput
 
 if TYPE_CHECKING:
     from docker import APIClient
-
-GIB = 1 << 30
-#: Variables of the worker that the runner inside reads, too.
-HANDED_ON = ("MLSTEPS_KILL_GRACE", "MLSTEPS_KEEP_WORK")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a container may use; None for no limit. ``memory`` is in bytes, ``gpus`` -1 for all."""
-
-    cpus: float | None = None
-    memory: int | None = None
-    gpus: int | None = None
-    shm_size: str | None = None
-    ipc: str | None = None
-    network: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-
-
-#: Spellings of ``docker run`` that a run configuration's ``docker.arguments`` may use, by what they set.
-_ARGUMENTS = {
-    "--cpus": "cpus",
-    "-m": "memory",
-    "--memory": "memory",
-    "--shm-size": "shm_size",
-    "--gpus": "gpus",
-    "--ipc": "ipc",
-    "--net": "network",
-    "--network": "network",
-    "-e": "variables",
-    "--env": "variables",
-}
 
 
 def limits(
@@ -81,49 +49,6 @@ def limits(
             gpus=size.gpus or None if made.gpus is None else made.gpus,
         )
     return made, notes
-
-
-def asked_for(docker: Mapping[str, Any]) -> tuple[Limits, list[str]]:
-    """What a run configuration asks for: ``{"shm_size":, "arguments": ["--cpus=2", "-m", "4g"]}``."""
-    values: dict[str, Any] = {"variables": {}}
-    notes = []
-    waiting = [str(item) for item in docker.get("arguments") or ()]
-    while waiting:
-        flag, has_value, value = waiting.pop(0).partition("=")
-        if flag not in _ARGUMENTS:
-            notes.append(f"docker argument {flag} is not known here and left out")
-            continue
-        if not has_value and waiting:
-            value = waiting.pop(0)
-        _take(values, _ARGUMENTS[flag], value)
-    if docker.get("shm_size"):
-        values["shm_size"] = str(docker["shm_size"])
-    return Limits(**values), notes
-
-
-def _take(values: dict[str, Any], name: str, value: str) -> None:
-    if name == "variables":
-        key, _, text = value.partition("=")
-        values["variables"][key] = text
-    elif name == "cpus":
-        values[name] = float(value)
-    elif name == "memory":
-        values[name] = size_of(value)
-    elif name == "gpus":
-        values[name] = -1 if value == "all" else int(value)
-    else:
-        values[name] = value
-
-
-def size_of(text: str) -> int:
-    """Bytes of ``512m``, ``4g``, ``2 GiB``.
-
-    :raises InvalidInput: for a text that is no size.
-    """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?\s*", text.lower())
-    if match is None:
-        raise InvalidInput(f"{text!r} is no size", expected="a number and a unit, such as 512m or 4g")
-    return int(float(match.group(1)) * 1024 ** "bkmgt".index(match.group(2) or "b"))
 
 
 def is_other_user(options: DockerOptions) -> bool:
@@ -166,9 +91,8 @@ def _ids(user: str) -> tuple[int, int] | None:
 
 def variables(options: DockerOptions, user: User, asked: Limits) -> dict[str, str]:
     """The container's variables. Anyone who may inspect it reads them: there are no secrets among them."""
-    kept = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
     ours = {"MLSTEPS_HOME": HOME, "MLSTEPS_CACHE_SIZE": "0"}  # what a container keeps is gone with it
-    return {**user.variables(), **kept, **asked.variables, **options.environment, **ours}
+    return {**user.variables(), **handed_on(), **asked.variables, **options.environment, **ours}
 
 
 def host_config(

@@ -21,12 +21,12 @@ from mlsteps.compute import (
     kubernetes_pod,
     kubernetes_status,
 )
+from mlsteps.compute.asked import asked_for
 from mlsteps.compute.base import Report, Target
 from mlsteps.compute.carried import Carried
-from mlsteps.compute.docker_container import asked_for
+from mlsteps.compute.files import Files, carried_of
 from mlsteps.compute.kubernetes_cluster import Cluster, ClusterError
 from mlsteps.compute.kubernetes_exec import Talk
-from mlsteps.compute.kubernetes_files import Files, carried_of
 from mlsteps.compute.kubernetes_output import Log
 from mlsteps.compute.kubernetes_start import Unstarted, started, with_template
 from mlsteps.compute.kubernetes_status import GONE, Trouble

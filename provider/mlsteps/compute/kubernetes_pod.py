@@ -5,7 +5,6 @@ It holds nothing of the step itself, neither spec nor credentials: these come in
 
 from __future__ import annotations
 
-import os
 import re
 import uuid
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from mlsteps.compute import inside, keeper
-from mlsteps.compute.docker_container import GIB, Limits, asked_for, size_of
+from mlsteps.compute.asked import GIB, Limits, asked_for, handed_on, size_of
 from mlsteps.compute.placement import KubernetesOptions
 from mlsteps.compute.vm_sizes import Resources
 from mlsteps.contracts.spec import StepSpec
@@ -24,8 +23,6 @@ CONTAINER = "base"
 RUN, PIPELINE, TASK, CONTENT = "mlsteps/run-id", "mlsteps/pipeline-run-id", "mlsteps/task", "mlsteps/content"
 MANAGED = "app.kubernetes.io/managed-by"
 STEP, EXPERIMENT, WORKSPACE = "mlsteps/step", "mlsteps/experiment", "mlsteps/workspace"
-#: Variables of the worker that the runner inside reads, too.
-_HANDED_ON = ("MLSTEPS_KILL_GRACE", "MLSTEPS_KEEP_WORK")
 #: Seconds in which a pod that was brought up has to be told what to run.
 _WAIT = 600
 #: Seconds that a pod which is deleted has to end its script, say so, and have its answer taken.
@@ -139,9 +136,8 @@ def _text() -> str:
 
 def _variables(options: KubernetesOptions, limits: Limits) -> dict[str, str]:
     """Anyone who may see the pod reads them: there are no secrets among them."""
-    kept = {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     home = {"HOME": inside.HOME, "USER": "mlsteps", "LOGNAME": "mlsteps"} if options.user != "image" else {}
-    return {**home, **kept, **limits.variables, **options.environment, "MLSTEPS_HOME": inside.HOME}
+    return {**home, **handed_on(), **limits.variables, **options.environment, "MLSTEPS_HOME": inside.HOME}
 
 
 def _secret_variables(options: KubernetesOptions) -> Iterable[dict[str, Any]]:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.compute import inside, ssh_environment
+from mlsteps.compute.asked import handed_on
 from mlsteps.compute.base import Report, Target
 from mlsteps.compute.carried import Carried
-from mlsteps.compute.docker_container import HANDED_ON
-from mlsteps.compute.kubernetes_files import carried_of
+from mlsteps.compute.files import carried_of
 from mlsteps.compute.lines import Lines
 from mlsteps.compute.placement import SshOptions
 from mlsteps.compute.ssh_files import Files
@@ -161,9 +161,8 @@ class SshTarget(Target):
 
     def _variables(self) -> dict[str, str]:
         """Of the runner there; its script has the step's own besides."""
-        kept = {name: os.environ[name] for name in HANDED_ON if name in os.environ}
         ours = {"MLSTEPS_HOME": f"{self._root}/home", "MLSTEPS_CACHE_SIZE": "0"}
-        return {**kept, **self._options.environment, **ours}
+        return {**handed_on(), **self._options.environment, **ours}
 
     # -- following it
 

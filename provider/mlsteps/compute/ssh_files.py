@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlsteps.compute import inside, keeper, kubernetes_files
+from mlsteps.compute import files, inside, keeper
 from mlsteps.compute.carried import LIST, Carried
 from mlsteps.compute.places import local_root
 from mlsteps.compute.talk import Talk
@@ -17,7 +17,7 @@ from mlsteps.compute.tar import ROOT, add_bytes, packed
 from mlsteps.contracts.spec import StepSpec
 
 
-class Files(kubernetes_files.Files):
+class Files(files.Files):
     """The files of one step.
 
     :param root: its folder there.

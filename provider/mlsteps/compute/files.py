@@ -1,4 +1,4 @@
-"""Files into a step's pod and out of it."""
+"""Files to where a keeper is (a pod, another machine), and back, by what is asked of it (:mod:`.talk`)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import tarfile
 from collections.abc import Mapping
 
 from mlsteps.compute import inside, keeper
+from mlsteps.compute.asked import size_of
 from mlsteps.compute.carried import LIST, Carried
-from mlsteps.compute.docker_container import size_of
 from mlsteps.compute.talk import Talk
 from mlsteps.compute.tar import ROOT, add_bytes, packed
 from mlsteps.contracts.spec import StepResult, StepSpec
@@ -34,9 +34,9 @@ def carried_of(spec: StepSpec, limit: str) -> Carried | None:
 
 
 class Files:
-    """The files of one step's pod.
+    """The files of one step, at the same paths there.
 
-    :param carried: None when the pod reaches all stores by itself.
+    :param carried: None when the step reaches all stores by itself.
     :param packages: folders of this machine to bring along, by where they are inside.
     """
 
@@ -47,7 +47,7 @@ class Files:
 
     @classmethod
     def of_left_behind(cls, talk: Talk, spec: StepSpec) -> Files:
-        """Those of a pod that another process made."""
+        """Those of a step that another process began."""
         known = talk.ask("look", [LIST])["files"][LIST]
         return cls(spec, None if known is None else Carried(spec, known))
 
@@ -68,7 +68,7 @@ class Files:
 
     @property
     def is_told_of_late(self) -> bool:
-        """Whether what the step says of its run stays in the pod until it is fetched."""
+        """Whether what the step says of its run stays there until it is fetched."""
         return self._carried is not None and self._carried.events_folder() is not None
 
     def refresh(self, talk: Talk) -> None:
