@@ -103,9 +103,9 @@ def _nodes(ws: WorkspaceStore, name: str) -> int:
 
 
 def _make_pool(pool: str, slots: int, compute: str) -> None:
-    """Have Airflow make the pool, or set its size: as ``airflow pools set`` does it."""
+    """Have Airflow make the pool, or set its size: as ``airflow pools set`` does it. Steps that are deferred count."""
     from airflow.cli.cli_parser import get_parser
 
     about = f"Steps of compute target {compute} (mlsteps)"
-    made = get_parser().parse_args(["pools", "set", pool, str(slots), about])
+    made = get_parser().parse_args(["pools", "set", pool, str(slots), about, "--include-deferred"])
     made.func(made)

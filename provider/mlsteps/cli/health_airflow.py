@@ -134,10 +134,22 @@ def _remote(workspace: Workspace, target: Target) -> Iterator[Finding]:
             "serves no pipelines of this workspace, or this login may not load DAGs",
             _bundle_advice(workspace),
         )
+    yield from pools(workspace, target)
     for text in errors[:3]:
         yield note(
             "airflow", "a DAG file", f"cannot be loaded: {text.strip().splitlines()[-1]}", text.partition(":")[0]
         )
+
+
+def pools(workspace: Workspace, target: Target) -> Iterator[Finding]:
+    """Of compute targets: the tasks of a pool that is not there wait for ever."""
+    placements = list_placements(workspace._store())
+    for pool, name in sorted({item["pool"]: name for name, item in placements.items() if item.get("pool")}.items()):
+        if target.api.has_pool(pool):
+            yield ok("airflow", f"pool {pool}", f"is there for steps on {name}")
+        else:
+            how = f"airflow mlsteps compute set {name} --pool {pool} --slots 4"
+            yield fault("airflow", f"pool {pool}", f"is not there: steps on {name} would wait for ever", how)
 
 
 def _ours(there: str | None) -> Finding:

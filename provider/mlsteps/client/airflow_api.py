@@ -115,6 +115,24 @@ class AirflowApi:
             answer = self._request("PATCH", f"/api/v2/connections/{quote(conn_id, safe='')}", json=body)
         _checked(answer)
 
+    def has_pool(self, name: str) -> bool:
+        """Whether there is a pool, as far as the login may know."""
+        try:
+            answer = self._request("GET", f"/api/v2/pools/{quote(name, safe='')}")
+        except AuthenticationException:
+            return True
+        return answer.status_code != 404 and bool(_checked(answer))
+
+    def make_pool(self, name: str, slots: int) -> bool:
+        """Make a pool in which deferred tasks hold their slots, too; False when the login may not."""
+        about = "Made for a compute target of mlsteps"
+        body = {"name": name, "slots": slots, "description": about, "include_deferred": True}
+        try:
+            answer = self._request("POST", "/api/v2/pools", json=body)
+        except AuthenticationException:
+            return False
+        return answer.status_code == 409 or bool(_checked(answer))
+
     def has_active_run(self, dag_id: str) -> bool:
         """Whether a run of the DAG is queued or running."""
         query = {"state": ["queued", "running"], "limit": 1}

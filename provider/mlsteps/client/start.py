@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Protocol
 
-from mlsteps.client import parameters
+from mlsteps.client import parameters, pools
 from mlsteps.contracts.graph import PipelineGraph
 from mlsteps.errors import AzureMLException, InvalidInput, UserErrorException
 from mlsteps.operators.parameters import CONTINUE, REGENERATE, SUBMISSION
@@ -34,6 +34,9 @@ class Airflow(Protocol):
 
     def link(self, dag_id: str, run_id: str) -> str:
         """Address of a run's page."""
+
+    def has_pool(self, name: str, slots: int | None) -> bool:
+        """Whether there is a pool; one with so many slots may be made."""
 
 
 class Source(NamedTuple):
@@ -103,7 +106,9 @@ def start(
 
     :param digest: of the kept graph that the DAG has.
     :raises InvalidInput: when Airflow refuses the run, which is a failed one then.
+    :raises UserErrorException: when steps would wait in a pool that is not there; nothing is recorded.
     """
+    pools.have(workspace._store(), submission.graph, airflow)
     runs = workspace._run_store()
     _record(workspace, submission, run_id, dag_id, digest, airflow)
     try:

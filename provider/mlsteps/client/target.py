@@ -63,6 +63,17 @@ class Target:
         """
         (self.embedded or self.api).trigger(dag_id, run_id, conf)
 
+    def has_pool(self, name: str, slots: int | None) -> bool:
+        """Whether there is a pool; one that is not is made when ``slots`` says how large, and the login may.
+
+        The embedded Airflow makes those of a DAG when it loads it.
+        """
+        return (
+            self.embedded is not None
+            or self.api.has_pool(name)
+            or (slots is not None and self.api.make_pool(name, slots))
+        )
+
     def has_active_run(self, dag_id: str) -> bool:
         """Whether a run of the DAG is queued or running."""
         return (self.embedded or self.api).has_active_run(dag_id)

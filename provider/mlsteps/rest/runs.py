@@ -55,6 +55,12 @@ class ThisAirflow:
         """Address of a run's page."""
         return run_address(dag_id, run_id)
 
+    def has_pool(self, name: str, slots: int | None) -> bool:
+        """Whether there is a pool. None is made in the name of a user who may start runs."""
+        from airflow.models.pool import Pool
+
+        return Pool.get_pool(name) is not None
+
 
 _lock = threading.Lock()
 
