@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from typing import NamedTuple
 
 from mlsteps.errors import AzureMLException
@@ -45,7 +47,9 @@ def looked(area: str, what: str, look: Callable[[], str], mend: str) -> Iterator
     :param mend: used unless the error says itself how to mend it.
     """
     try:
-        yield ok(area, what, look())
+        with redirect_stdout(sys.stderr):  # where hooks of Airflow's providers log: what comes out may be read as JSON
+            said = look()
+        yield ok(area, what, said)
     except AzureMLException as error:
         text = str(error)
         yield fault(area, what, text, "" if "To mend it" in text else mend)
