@@ -32,6 +32,10 @@ CONNECTION = "mlsteps_test_ssh"
 class Server:
     """An OpenSSH server on a free port of this machine, with a host key and a user's key of its own."""
 
+    #: What comes before the server's program, and what its configuration says of passwords.
+    _before: tuple[str, ...] = ()
+    _passwords = "no"
+
     def __init__(self) -> None:
         program = variable("MLSTEPS_TEST_SSHD")
         self.folder = Path(tempfile.mkdtemp(prefix="mlsteps-sshd-"))
@@ -40,11 +44,13 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        (self.folder / "config").write_text(_CONFIG.format(port=self.port, folder=self.folder))
+        (self.folder / "config").write_text(
+            _CONFIG.format(port=self.port, folder=self.folder, passwords=self._passwords)
+        )
         if os.getuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)  # where the server of a package has its unprivileged part
         log = str(self.folder / "log")
-        self._process = subprocess.Popen([program, "-D", "-E", log, "-f", str(self.folder / "config")])
+        self._process = subprocess.Popen([*self._before, program, "-D", "-E", log, "-f", str(self.folder / "config")])
         self._wait()
 
     def _wait(self) -> None:
@@ -97,9 +103,9 @@ AuthorizedKeysFile {folder}/user.pub
 PidFile none
 StrictModes no
 UsePAM no
-PasswordAuthentication no
+PasswordAuthentication {passwords}
 KbdInteractiveAuthentication no
-PermitRootLogin prohibit-password
+PermitRootLogin yes
 MaxStartups 100
 Subsystem sftp internal-sftp
 """
