@@ -28,6 +28,8 @@ class Place:
 
     #: Whether a step goes on when the process that waits for it is killed.
     outlives_worker = False
+    #: Of the run configuration of its steps.
+    settings: Mapping[str, Any] = {}
 
     def __init__(self, steps: Steps, placement: Mapping[str, Any], environment: Mapping[str, Any] = ENVIRONMENT):
         self.steps = steps
@@ -36,7 +38,7 @@ class Place:
 
     def target(self) -> Target:
         """A target for one attempt."""
-        return choose(self.steps.ws, None, {})
+        return choose(self.steps.ws, None, self.settings)
 
     def prepared(self) -> tuple[Target, str]:
         """A target that is ready, and the Python of its steps."""
@@ -106,6 +108,7 @@ class Worker:
         told = {
             "root": place.steps.ws.root,
             "environment": place.environment,
+            "settings": place.settings,
             "spec": spec.to_json(),
             "task": task,
             "content": content,

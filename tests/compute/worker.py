@@ -12,7 +12,7 @@ from mlsteps.registry.workspaces import open_workspace
 
 def main() -> None:
     told = json.load(sys.stdin)
-    target = choose(open_workspace({"root": told["root"]}), None, {})
+    target = choose(open_workspace({"root": told["root"]}), None, told["settings"])
     spec = target.left_behind(told["task"], told["content"])
     if spec is None:
         spec = StepSpec.from_json({**told["spec"], "interpreter": target.prepare(told["environment"], print)})

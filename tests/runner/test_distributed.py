@@ -38,9 +38,11 @@ def test_pytorch_processes_know_each_other(steps):
     assert len({(item["MASTER_ADDR"], item["MASTER_PORT"]) for item in processes.values()}) == 1
 
 
-def test_nodes_that_are_machines_of_their_own_start_their_own_processes(steps, monkeypatch):
+def test_nodes_that_are_machines_of_their_own_start_their_own_processes(steps, monkeypatch, tmp_path):
     """As the pods of an indexed Job are told (compute/kubernetes_job.py), here one after the other."""
     monkeypatch.setenv("MLSTEPS_NODES", "s-0.s,s-1.s")
+    (tmp_path / "others.json").write_text("{}")  # they have nothing to hand over
+    monkeypatch.setenv("MLSTEPS_NODES_OTHERS", str(tmp_path / "others.json"))
     found, clusters = {}, []
     for number in ("0", "1"):
         monkeypatch.setenv("JOB_COMPLETION_INDEX", number)

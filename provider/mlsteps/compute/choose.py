@@ -9,6 +9,8 @@ from typing import Any
 from mlsteps.compute.base import Target
 from mlsteps.compute.placement import DockerOptions, KubernetesOptions, SshOptions, options_of, scheduling_of
 from mlsteps.compute.vm_sizes import Resources, resources
+from mlsteps.contracts.distribution import distribution_of, node_count
+from mlsteps.errors import InvalidInput
 from mlsteps.registry.documents import get_compute
 from mlsteps.registry.placements import EVERY, get_placement
 from mlsteps.registry.workspaces import workspace_root
@@ -66,11 +68,19 @@ def scheduled(known: Mapping[str, Mapping[str, str]], names: Iterable[str | None
     return {name: dict(lower.get(name.lower() if name else EVERY, lower.get(EVERY, {}))) for name in set(names)}
 
 
-def choose(ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], default: str = "local") -> Target:
+def choose(
+    ws: WorkspaceStore,
+    name: str | None,
+    settings: Mapping[str, Any],
+    default: str = "local",
+    *,
+    parameters: Mapping[str, Any] | None = None,
+) -> Target:
     """The target for one attempt at a step.
 
     :param settings: the step's run settings, such as ``{"docker": {"shm_size": "2g"}}``.
-    :raises InvalidInput: when the workspace's placement says something that cannot be.
+    :param parameters: values of the pipeline parameters that its numbers of nodes and processes may refer to.
+    :raises InvalidInput: when the workspace's placement says something that cannot be, or the step cannot run there.
     """
     options = options_of(placement_of(ws, name, default))
     if isinstance(options, DockerOptions):
@@ -78,6 +88,12 @@ def choose(ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], de
 
         return DockerTarget(options, size=size_of_target(ws, name), docker=settings.get("docker") or {})
     if isinstance(options, KubernetesOptions):
+        distribution = of_several_nodes(options, settings, parameters or {})
+        if distribution:
+            from mlsteps.compute.kubernetes_nodes import NodesTarget
+
+            docker = settings.get("docker") or {}
+            return NodesTarget(options, distribution, size=size_of_target(ws, name), docker=docker)
         from mlsteps.compute.kubernetes import KubernetesTarget
 
         return KubernetesTarget(options, size=size_of_target(ws, name), docker=settings.get("docker") or {})
@@ -88,6 +104,46 @@ def choose(ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], de
     from mlsteps.compute.local import LocalTarget
 
     return LocalTarget()
+
+
+def check_nodes(
+    ws: WorkspaceStore, name: str | None, settings: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> None:
+    """Whether the cluster of a compute target runs steps on several nodes, for a step that has them.
+
+    :raises InvalidInput: when it does not; says what can be done.
+    :raises AzureMLException: when the cluster cannot be asked from here.
+    """
+    options = options_of(placement_of(ws, name))
+    if isinstance(options, KubernetesOptions):
+        distribution = of_several_nodes(options, settings, parameters)
+        if distribution:
+            from mlsteps.compute.kubernetes_nodes import check_cluster
+
+            check_cluster(options, distribution)
+
+
+def of_several_nodes(
+    options: KubernetesOptions, settings: Mapping[str, Any], parameters: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The distribution of a step whose nodes are pods of their own; ``{}`` for one that is one pod.
+
+    :raises InvalidInput: for one whose processes cannot be started that way.
+    """
+    distribution = distribution_of(settings, parameters)
+    nodes = node_count(distribution)
+    if nodes < 2 or options.nodes == "one_pod":
+        return {}
+    if distribution["kind"] == "mpi":
+        raise InvalidInput(
+            f"MpiConfiguration with node_count {nodes}, where each node is a pod: mpiexec starts processes only on the "
+            "machine that it runs on",
+            expected="node_count 1 with a larger process_count_per_node; or PyTorchConfiguration, whose processes find "
+            "each other by their addresses",
+            mend="set the compute target's option nodes=one_pod, and all processes run in one pod, which has to be as "
+            "large as all nodes",
+        )
+    return distribution
 
 
 def size_of_target(ws: WorkspaceStore, name: str | None) -> Resources | None:

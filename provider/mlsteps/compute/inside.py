@@ -8,6 +8,7 @@ Images are taken as they are. mlsteps comes in beside them, read-only, and needs
     /mlsteps/home              MLSTEPS_HOME, and HOME of a user that the image does not know
     /mlsteps/answer            takes the ``StepResult``
     /mlsteps/drivers           storage drivers for the runner alone, where a store needs one
+    /mlsteps/others.json       what the other nodes of a step have made, for the first of them
     /mlsteps/bytecode          byte code of what the runner imports, where there is some
 """
 
@@ -31,6 +32,7 @@ HOME = f"{ROOT}/home"
 ANSWER = f"{ROOT}/answer/result.json"
 DRIVERS = f"{ROOT}/drivers"
 BYTECODE = f"{ROOT}/bytecode"
+OTHERS = f"{ROOT}/others.json"
 #: The oldest Python that the runner knows.
 OLDEST = (3, 7)
 

@@ -6,7 +6,7 @@ the step executes it once more beside the first process (``talk``), by the API's
     hello    which Python this is                 put      files, from an archive that follows
     start    the runner, credentials follow       look     how it is, and the text of files
     changed  what lies below folders              get      archives of paths
-    stop     the script shall end
+    stop     the script shall end                 tell     a document, for a file that is whole or absent
 
 Messages go both ways in pieces, each after its length in four bytes; one of no length is a message's end.
 """
@@ -23,7 +23,7 @@ import sys
 import tarfile
 import time
 from types import FrameType
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 #: Where it all lies for whoever asks; a machine that is nobody's own has it elsewhere, see :func:`there`.
 NAMED = "/mlsteps"
@@ -49,8 +49,8 @@ def main(arguments: list[str]) -> int:
     """Do what the arguments after the first say; the first one is ``-c`` where this very text comes next."""
     text = arguments.pop(1) if arguments[0] == "-c" else ""
     what, rest = arguments[1], arguments[2:]
-    if what == "keep":  # seconds to wait, and to be kept
-        return Keeper(float(rest[0]), float(rest[1])).run(text)
+    if what == "keep":  # seconds to wait, to be kept, and to be kept after a bad end
+        return Keeper(*map(float, rest)).run(text)
     talk()
     return 0
 
@@ -62,10 +62,11 @@ class Keeper:
     """Starts the runner when it is told to, and stays until its answer has been taken.
 
     :param wait: seconds in which it has to be told; :param kept: seconds in which the answer has to be taken.
+    :param bad: the same for an answer that is no good one.
     """
 
-    def __init__(self, wait: float, kept: float) -> None:
-        self.wait, self.kept = wait, kept
+    def __init__(self, wait: float, kept: float, bad: Optional[float] = None) -> None:
+        self.wait, self.kept, self.bad = wait, kept, kept if bad is None else bad
         self.asked_to_end = False
         self.runner: subprocess.Popen[bytes] | None = None
         self.has_ended = False
@@ -81,7 +82,7 @@ class Keeper:
         if not self.until(lambda: os.path.exists(GO), self.wait):
             return 75
         code = self.keep(stream)
-        self.until(lambda: False, self.kept)
+        self.until(lambda: False, self.kept if code == 0 else self.bad)
         return 0 if code == 0 else 1
 
     def end(self, number: int, frame: FrameType | None) -> None:
@@ -145,7 +146,7 @@ def killed_for_memory() -> int:
 def talk() -> None:
     """Answer questions until there is no more."""
     os.umask(0o022)
-    known = {item.__name__: item for item in (hello, put, start, look, changed, get, stop)}
+    known = {item.__name__: item for item in (hello, put, start, look, changed, get, stop, tell)}
     while True:
         text = message()
         if not text:
@@ -229,6 +230,12 @@ def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def stop() -> None:
     """Pass on that the step shall end."""
     os.kill(int((read_json(STATE) or {})["pid"]), STOP)
+    say({})
+
+
+def tell(path: str, document: Any) -> None:
+    """Write it down for the runner."""
+    write_json(there(path), document)
     say({})
 
 

@@ -28,6 +28,7 @@ from mlsteps.compute.files import Files, carried_of
 from mlsteps.compute.kubernetes_cluster import Cluster, ClusterError
 from mlsteps.compute.kubernetes_exec import Talk
 from mlsteps.compute.kubernetes_output import Log
+from mlsteps.compute.kubernetes_result import CANCELED, failed, with_memory
 from mlsteps.compute.kubernetes_start import Unstarted, started, with_template
 from mlsteps.compute.kubernetes_status import GONE, Trouble
 from mlsteps.compute.lines import Lines
@@ -104,17 +105,13 @@ class KubernetesTarget(Target):
         """See :meth:`Target.run`. The pod is gone afterwards."""
         self._lines, self._is_let_go = Lines(on_line), False
         try:
-            if self._pod is not None:
-                if self._files is None:
-                    with self._talk() as talk:
-                        self._files = Files.of_left_behind(talk, spec)
+            if self._is_told:
+                self._take_up(spec)
             elif self._stopped is None:
                 refusal = self._begin(spec, credentials)
                 if refusal is not None:
                     return refusal
-            if self._pod is None:
-                return _CANCELED
-            return self._finish()
+            return self._finish() if self._is_told else CANCELED
         except ClusterError as error:
             return self._failed(Trouble("infrastructure", error.message))
         finally:
@@ -127,7 +124,7 @@ class KubernetesTarget(Target):
         self._lines, self._kept, begun = Lines(on_line), _KEPT_DEFERRED, None
         try:
             if self._pod is None:
-                refusal = self._begin(spec, credentials) if self._stopped is None else _CANCELED
+                refusal = self._begin(spec, credentials) if self._stopped is None else CANCELED
                 if refusal is not None:
                     return refusal
             begun = kubernetes_begun.begun(self._options, self._cluster, str(self._pod), self._python)
@@ -153,6 +150,12 @@ class KubernetesTarget(Target):
 
     # -- its beginning
 
+    def _take_up(self, spec: StepSpec) -> None:
+        """What runs already, whoever began it."""
+        if self._files is None:
+            with self._talk() as talk:
+                self._files = Files.of_left_behind(talk, spec)
+
     def _begin(self, spec: StepSpec, credentials: Mapping[str, Any]) -> StepResult | None:
         """Bring up the pod and tell it what to run; a result when that does not come about."""
         if self._image is None:
@@ -170,24 +173,31 @@ class KubernetesTarget(Target):
                 if trouble is None or not trouble.no_program:
                     break
         except Unstarted:
-            return _CANCELED
+            return CANCELED
         if trouble is not None:
             return self._failed(kubernetes_image.told(trouble, self._image.name, self._python))
         return self._tell(spec, carried, credentials)
 
     def _up(self, spec: StepSpec, roots: tuple[str, ...]) -> Trouble | None:
         """A pod that waits to be told; or why there is none, and then it is gone."""
-        assert self._image is not None
         if self._pod is not None:
             self._cluster.delete(self._pod, 0)
-        name = kubernetes_pod.new_name(spec)
+        document = self._document(spec, roots)
+        self._cluster.create(document)
+        self._pod = document["metadata"]["name"]
+        return self._started(self._pod)
+
+    def _document(self, spec: StepSpec, roots: tuple[str, ...]) -> dict[str, Any]:
+        """A pod under a new name."""
+        assert self._image is not None
         asked = kubernetes_pod.Asked(
             spec, self._image.name, self._python, self._size, self._docker, roots, self._labels, self._kept
         )
-        document = kubernetes_pod.pod(self._options, asked, name, self._cluster.namespace)
-        self._cluster.create(with_template(self._options, document))
-        self._pod = name
-        return started(self._cluster, name, self._options, self._lines.note, lambda: self._stopped is not None)
+        document = kubernetes_pod.pod(self._options, asked, kubernetes_pod.new_name(spec), self._cluster.namespace)
+        return with_template(self._options, document)
+
+    def _started(self, pod: str) -> Trouble | None:
+        return started(self._cluster, pod, self._options, self._lines.note, lambda: self._stopped is not None)
 
     def _tell(self, spec: StepSpec, carried: Carried | None, credentials: Mapping[str, Any]) -> StepResult | None:
         """Its files, then the credentials; the runner begins."""
@@ -199,7 +209,7 @@ class KubernetesTarget(Target):
             self._files = Files(spec, carried, packages)
             self._files.put_in(talk)
             if self._stopped is not None:
-                return _CANCELED
+                return CANCELED
             talk.ask("start", pieces=[json.dumps(dict(credentials)).encode() + b"\n"])
         self._is_told = True
         if self._stopped is not None:  # meanwhile
@@ -278,7 +288,7 @@ class KubernetesTarget(Target):
             return self._canceled_or(Trouble("infrastructure", kubernetes_status.no_result(state)))
         if result.status == "Canceled" and self._stopped is None:  # by whoever deletes the pod
             return self._failed(self._taken())
-        return _with_memory(result, state)
+        return with_memory(result, state)
 
     def _look_around(self) -> None:
         if self._files is None or not self._files.is_told_of_late or time.monotonic() - self._looked < _LOOK:
@@ -348,14 +358,10 @@ class KubernetesTarget(Target):
             return GONE
 
     def _canceled_or(self, trouble: Trouble) -> StepResult:
-        return self._failed(trouble) if self._stopped is None else _CANCELED
+        return self._failed(trouble) if self._stopped is None else CANCELED
 
     def _failed(self, trouble: Trouble) -> StepResult:
-        error: dict[str, Any] = {"category": trouble.category, "message": trouble.message}
-        if trouble.lost:
-            error["lost"] = True
-        last = "\n".join(self._lines.last)
-        return StepResult("Failed", error={**error, "tail": last} if last else error)
+        return failed(trouble, self._lines.last)
 
     def _end(self) -> None:
         """Nothing of it stays: neither the pod nor what reads from it."""
@@ -384,16 +390,5 @@ class KubernetesTarget(Target):
         self._cluster.delete(pod, 0)
 
 
-_CANCELED = StepResult("Canceled", error={"category": "user", "message": "The step was cancelled."})
-
-
 def _python(said: Mapping[str, Any]) -> drivers.Python:
     return drivers.Python(said["path"], tuple(said["version"]), drivers.platform_of(said["machine"], said["libc"]))
-
-
-def _with_memory(result: StepResult, state: Mapping[str, Any]) -> StepResult:
-    """A script that the kernel killed cannot say why."""
-    if result.status != "Failed" or not state.get("out_of_memory"):
-        return result
-    more = "The pod has reached its memory limit: give the compute target more memory, or a larger vm_size."
-    return replace(result, error={**result.error, "message": f"{result.error.get('message', '')} {more}".strip()})

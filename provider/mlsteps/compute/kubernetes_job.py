@@ -10,18 +10,24 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
+from mlsteps.compute import inside
 from mlsteps.compute.kubernetes_pod import CONTAINER, RUN
 from mlsteps.errors import InvalidInput
-from mlsteps.runner.distributed import INDEX, NODES, PORT
+from mlsteps.runner.nodes import INDEX, NODES, OTHERS, PORT
 
 #: Seconds after which the cluster itself removes a Job that has ended and that nobody has collected.
 _KEPT = 2 * 86400
 #: Where the cluster says which pod of the Job one is.
-_NUMBER = "batch.kubernetes.io/job-completion-index"
+NUMBER = "batch.kubernetes.io/job-completion-index"
+#: Seconds in which a node that has failed keeps its answer: then its pod fails, and the cluster ends all others.
+_BAD = 60
 
 
 def job(pod: Mapping[str, Any], nodes: int) -> dict[str, Any]:
     """The Job whose pods are like this one, one a node. None is made again by itself: a step begins as a whole.
+
+    Nor does it say what to do about disruptions (``podFailurePolicy``): a pod that is taken away ends the Job like one
+    that fails, and whoever looks after it sees which of both it was.
 
     Each pod is told all nodes' addresses and its own number; from these and the step's settings the runner inside makes
     what frameworks expect (``MASTER_ADDR``, ``RANK``, ``TF_CONFIG``, ...) for the processes of its node.
@@ -35,6 +41,7 @@ def job(pod: Mapping[str, Any], nodes: int) -> dict[str, Any]:
     spec["subdomain"] = metadata["name"]
     for container in spec["containers"]:
         if container["name"] == CONTAINER:
+            container["command"] = [*container["command"], str(_BAD)]
             container["env"] = [*container.get("env", ()), *_told(addresses(pod, nodes))]
     inner = {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}
     return {
@@ -54,8 +61,8 @@ def job(pod: Mapping[str, Any], nodes: int) -> dict[str, Any]:
 
 def _told(names: list[str]) -> list[dict[str, Any]]:
     """Variables of a node; the cluster itself sets its number, too, and here it is said so that anyone can read it."""
-    number = {"fieldRef": {"fieldPath": f"metadata.annotations['{_NUMBER}']"}}
-    shared = {NODES: ",".join(names), "MASTER_ADDR": names[0], "MASTER_PORT": str(PORT)}
+    number = {"fieldRef": {"fieldPath": f"metadata.annotations['{NUMBER}']"}}
+    shared = {NODES: ",".join(names), OTHERS: inside.OTHERS, "MASTER_ADDR": names[0], "MASTER_PORT": str(PORT)}
     return [{"name": name, "value": value} for name, value in shared.items()] + [{"name": INDEX, "valueFrom": number}]
 
 

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from mlsteps.compute import inside, kubernetes_status
 from mlsteps.compute.kubernetes_cluster import Cluster, ClusterError
 from mlsteps.compute.kubernetes_exec import Talk
+from mlsteps.compute.kubernetes_jobs import owner, remove
 from mlsteps.compute.kubernetes_pod import CONTAINER, CONTENT, TASK
 from mlsteps.contracts.spec import StepSpec
 
@@ -40,16 +41,16 @@ def find(cluster: Cluster, task: str, content: str) -> Left | None:
     wanted = labels(task, content)
     for pod in cluster.find(f"{TASK}={wanted[TASK]}"):
         left = None
-        if found is None and pod["metadata"]["labels"].get(CONTENT) == wanted[CONTENT]:
-            left = _of_use(cluster, pod)
+        if found is None and pod["metadata"]["labels"].get(CONTENT) == wanted[CONTENT] and owner(pod) is None:
+            left = of_use(cluster, pod)
         if left is None:
-            cluster.delete(pod["metadata"]["name"], 0 if kubernetes_status.is_over(pod) else 30)
+            remove(cluster, pod, 0 if kubernetes_status.is_over(pod) else 30)
         found = found or left
     return found
 
 
-def _of_use(cluster: Cluster, pod: Mapping[str, Any]) -> Left | None:
-    """It runs, or it has ended well. One that failed is a failed try, and this is the next."""
+def of_use(cluster: Cluster, pod: Mapping[str, Any]) -> Left | None:
+    """A pod that runs, or has ended well; None for others. One that failed is a failed try, and this is the next."""
     if not kubernetes_status.is_running(pod) or pod["metadata"].get("deletionTimestamp"):
         return None
     name, python = pod["metadata"]["name"], python_of(pod)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from mlsteps.compute import kubernetes_status
 from mlsteps.compute.kubernetes_cluster import Cluster
+from mlsteps.compute.kubernetes_jobs import remove
 from mlsteps.compute.kubernetes_pod import MANAGED, PIPELINE, RUN, STEP
 from mlsteps.compute.placement import KubernetesOptions, options_of
 from mlsteps.errors import AzureMLException, InvalidInput
@@ -75,9 +76,9 @@ def sweep(ws: WorkspaceStore, *, apply: bool) -> Swept | None:
     for name, options in known.items():
         cluster = Cluster(options)
         try:
-            for item in _judged(ws, cluster, time.time()):
+            for pod, item in _judged(ws, cluster, time.time()):
                 if item.pod not in found and apply and item.action == DELETE:
-                    cluster.delete(item.pod, 0)
+                    remove(cluster, pod, 0)
                 found.setdefault(item.pod, item)
         except AzureMLException as error:
             unseen[name] = error.message
@@ -96,7 +97,7 @@ def _targets(ws: WorkspaceStore) -> Iterator[tuple[str, KubernetesOptions]]:
             yield name, options
 
 
-def _judged(ws: WorkspaceStore, cluster: Cluster, now: float) -> Iterator[Leftover]:
+def _judged(ws: WorkspaceStore, cluster: Cluster, now: float) -> Iterator[tuple[dict[str, Any], Leftover]]:
     runs = RunStore(ws)
     pods = cluster.find(f"{MANAGED}=mlsteps,{RUN}")
     ours = runs.heads({pod["metadata"]["labels"][RUN] for pod in pods})
@@ -106,7 +107,8 @@ def _judged(ws: WorkspaceStore, cluster: Cluster, now: float) -> Iterator[Leftov
         if run_id not in ours:
             continue
         action, reason = _judgement(runs, run_id, labels.get(PIPELINE, ""), pod, now)
-        yield Leftover(pod["metadata"]["name"], cluster.namespace, labels.get(STEP, ""), run_id, action, reason, age)
+        name, step = pod["metadata"]["name"], labels.get(STEP, "")
+        yield pod, Leftover(name, cluster.namespace, step, run_id, action, reason, age)
 
 
 def _judgement(runs: RunStore, run_id: str, pipeline: str, pod: Mapping[str, Any], now: float) -> tuple[str, str]:

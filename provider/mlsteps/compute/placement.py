@@ -138,6 +138,8 @@ class KubernetesOptions:
         ``[operators] default_deferrable``. :param poll_seconds: between two looks of that trigger.
     :param kept_seconds: how long a step that has ended, and has nobody who waits for it, waits to be collected: by the
         next try after its worker was lost (an hour), or by a task that was deferred (a day).
+    :param nodes: of a step on several nodes: ``job`` makes each a pod of an indexed Job; ``one_pod`` runs the processes
+        of all in one pod, which has to be as large.
     :param lost_tries: how often a step runs again because its pod was evicted, preempted or lost with its node. The
         task's own retries are for all else.
     :param carry: the most that the files of stores on the worker may have, which are carried to the pod and back.
@@ -181,6 +183,7 @@ class KubernetesOptions:
     deferrable: bool | None = None
     poll_seconds: float = 5.0
     kept_seconds: float | None = None
+    nodes: str = "job"
     lost_tries: int = 3
     carry: str = "2g"
 
@@ -188,6 +191,7 @@ class KubernetesOptions:
         _one_of("pull", self.pull, ("missing", "always", "never"))
         _one_of("limits", self.limits, ("none", "vm_size"))
         _one_of("build", self.build, ("docker", "never"))
+        _one_of("nodes", self.nodes, ("job", "one_pod"))
         if self.user != "image" and re.fullmatch(r"\d+(:\d+)?", self.user) is None:
             raise InvalidInput(f"The option user is {self.user!r}", expected="uid:gid in numbers, or image")
         for volume in self.volumes:

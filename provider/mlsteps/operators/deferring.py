@@ -70,7 +70,7 @@ class DeferringExecution(StepExecution):
             named = self.node.compute.get("name") or "the worker itself"
             raise UserErrorException(
                 f"Step {self.node.name!r} has deferrable=True, and on {named!r} it would end with its worker. "
-                "Expected a compute target of kind kubernetes, or no deferrable=True."
+                "Expected a compute target of kind kubernetes and a step on one node, or no deferrable=True."
             )
         return target
 

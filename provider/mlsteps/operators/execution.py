@@ -228,7 +228,7 @@ class StepExecution:
     def _target(self) -> Target:
         from mlsteps.operators.targets import target_for
 
-        return target_for(self.node, self.ws)
+        return target_for(self.node, self.ws, self.parameters)
 
     def _attempted(self, decision: Decision, lease: Lease | None) -> tuple[StepSpec | None, StepResult]:
         """What was run and what came of it; no spec where nothing of it is left."""

@@ -75,6 +75,7 @@ class Planning:
         self._read_parameters()
         self._begin()
         decisions = self._decide()
+        self._refuse_places(decisions)
         for told in _in_batches([explain(decision) for decision in decisions.decisions]):
             self.log.info("%s", told)
         self._publish(decisions)
@@ -160,6 +161,14 @@ class Planning:
             environments=environment_identities(self.graph),
             regenerate=self.regenerate,
         )
+
+    def _refuse_places(self, decisions: Plan) -> None:
+        """A step that cannot run where it is to run fails the run before others have run for it."""
+        from mlsteps.operators.targets import refuse_nodes
+
+        reused = set(decisions.reused)
+        wanted = [node for node in self.graph.steps if node.id not in reused]
+        refuse_nodes(wanted, self.ws, self.parameters, self.log.warning)
 
     def _publish(self, decisions: Plan) -> None:
         """Hand the decisions to the steps, keep them, and do for reused steps what a run of them would have done."""

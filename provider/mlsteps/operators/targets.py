@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import StepNode
 from mlsteps.contracts.spec import StepSpec
-from mlsteps.errors import UserErrorException
+from mlsteps.errors import AzureMLException, InvalidInput, UserErrorException
 from mlsteps.operators.specification import has_process
 from mlsteps.registry.credentials import load_credentials, variable_of
 from mlsteps.registry.documents import get_datastore
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from mlsteps.storage.workspace_store import WorkspaceStore
 
 
-def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
+def target_for(node: StepNode, ws: WorkspaceStore, parameters: Mapping[str, Any] | None = None) -> Target:
     """The target of one attempt at a step: of the kind that the workspace gives its compute target (``placements/``).
 
+    :param parameters: values of the pipeline's parameters.
     :raises InvalidInput: when the workspace says something of it that cannot be.
     """
     from mlsteps.compute.choose import choose
@@ -36,7 +37,28 @@ def target_for(node: StepNode, ws: WorkspaceStore) -> Target:
         return SqlTransfer(node.id)
     if node.type == "DataTransfer":  # its compute is a data factory, which here is the worker itself
         return LocalTarget()
-    return choose(ws, node.compute.get("name"), node.settings)
+    return choose(ws, node.compute.get("name"), node.settings, parameters=parameters)
+
+
+def refuse_nodes(
+    nodes: Iterable[StepNode], ws: WorkspaceStore, parameters: Mapping[str, Any], report: Callable[[str], None]
+) -> None:
+    """Before anything of a pipeline runs: whether steps on several nodes can run where their compute targets are.
+
+    :param report: told what could not be asked from here; the steps themselves ask again.
+    :raises InvalidInput: naming the step.
+    """
+    from mlsteps.compute.choose import check_nodes
+
+    for node in nodes:
+        if not node.settings.get("communicator"):
+            continue
+        try:
+            check_nodes(ws, node.compute.get("name"), node.settings, parameters)
+        except InvalidInput as error:
+            raise InvalidInput(f"Step {node.name!r}: {error}") from error
+        except AzureMLException as error:
+            report(f"Step {node.name!r}: {error}")
 
 
 def prepare(

@@ -14,21 +14,23 @@ from mlsteps.errors import AzureMLException
 from mlsteps.runner.folders import Folders
 from mlsteps.storage.base import Store
 
-#: Where the script's output is kept.
-LOG = "user_logs/std_log.txt"
+#: Where the script's output is kept; that of a node which is not the first beside it.
+LOG, NODE_LOG = "user_logs/std_log.txt", "user_logs/std_log_node_{}.txt"
 
 
 class Artifacts:
     """The artifacts of one attempt.
 
     :param store: the run's artifacts; :param seconds: between two looks at ``logs/``.
+    :param log: where the script's output is kept there.
     """
 
-    def __init__(self, store: Store, folders: Folders, seconds: float = 5.0) -> None:
+    def __init__(self, store: Store, folders: Folders, seconds: float = 5.0, log: str = LOG) -> None:
         self._store = store
         self._code = folders.code
         self._seconds = seconds
-        self._log = store.local_path(LOG) or folders.log
+        self._place = log
+        self._log = store.local_path(log) or folders.log
         self._kept: dict[str, tuple[int, int]] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="mlsteps-logs", daemon=True)
@@ -65,7 +67,7 @@ class Artifacts:
                 pass  # a file that is being written, or a store that is away for a moment: the next look, or the last
 
     def _update(self) -> None:
-        self._update_one(self._log, LOG)
+        self._update_one(self._log, self._place)
         root = os.path.join(self._code, "logs")
         for parent, _, names in os.walk(root):
             for name in sorted(names):

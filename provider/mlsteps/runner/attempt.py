@@ -13,13 +13,15 @@ from mlsteps.errors import AzureMLException, UserErrorException
 from mlsteps.registry.records import put_manifest
 from mlsteps.registry.runs import RunStore
 from mlsteps.runner import r_library, run_file, tree
-from mlsteps.runner.artifacts import Artifacts
+from mlsteps.runner.artifacts import LOG, NODE_LOG, Artifacts
 from mlsteps.runner.cancel import PATIENCE, Cancel
 from mlsteps.runner.console import Console
 from mlsteps.runner.distributed import launched
 from mlsteps.runner.failure import Canceled, StepFailure
 from mlsteps.runner.folders import Folders
 from mlsteps.runner.mounts import Mounts
+from mlsteps.runner.node_outputs import NodeOutputs
+from mlsteps.runner.nodes import this_node
 from mlsteps.runner.outputs import Committed, Outputs, WriteBack
 from mlsteps.runner.process import Outcome, Script
 from mlsteps.runner.relay import Relay
@@ -52,6 +54,7 @@ class Attempt:
         self._runs = RunStore(self._stores.workspace)
         self._timings: dict[str, float] = {}
         self._exit_code: int | None = None
+        self._node = this_node()
 
     def run(self) -> StepResult:
         """Do the step; the run's status follows along."""
@@ -75,7 +78,7 @@ class Attempt:
         if self._spec.transfer:
             return self._transferred()
         staged: dict[str, Staged] = {}
-        outputs = Outputs(self._spec, self._stores, self._folders)
+        outputs = self._outputs()
         try:
             with self._timed("stage"):
                 self._folders.make()
@@ -84,11 +87,12 @@ class Attempt:
                 staged = stage.inputs(self._cancel)
                 places = outputs.prepare()
                 back = WriteBack(staged, self._stores)
-            artifacts = Artifacts(self._runs.artifacts(self._spec.run_id), self._folders)
+            artifacts = self._artifacts()
             with self._collecting(artifacts):
                 with outputs.followed(places, self._console.note):
                     self._script({name: item.value for name, item in staged.items()}, places, artifacts)
                 self._mounts.check()
+                outputs.wait(self._cancel)
                 self._status("Finalizing")
                 with self._timed("commit"):
                     back.commit()
@@ -97,9 +101,23 @@ class Attempt:
             self._mounts.stop()
             remove_made(staged)
 
+    def _outputs(self) -> Outputs:
+        if self._node is None:
+            return Outputs(self._spec, self._stores, self._folders)
+        return NodeOutputs(self._spec, self._stores, self._folders, self._node)
+
+    def _artifacts(self) -> Artifacts:
+        log = NODE_LOG.format(self._node.number) if self._node is not None and self._is_another else LOG
+        return Artifacts(self._runs.artifacts(self._spec.run_id), self._folders, log=log)
+
+    @property
+    def _is_another(self) -> bool:
+        """Whether this is a node that is not the first: the run's status is not for it to say."""
+        return self._node is not None and self._node.number > 0
+
     def _transferred(self) -> Committed:
         """Copy data in this very process; the progress is the run's log."""
-        artifacts = Artifacts(self._runs.artifacts(self._spec.run_id), self._folders)
+        artifacts = self._artifacts()
         self._folders.make()
         self._status("Running")
         with self._collecting(artifacts), artifacts.open_log() as log:
@@ -150,7 +168,9 @@ class Attempt:
             )
             if self._spec.r:
                 environ.update(r_library.prepare(self._spec.r, environ, self._console.note))
-            command, more = launched(self._spec, self._command(inputs, outputs), environ.get("PATH", os.defpath))
+            command, more = launched(
+                self._spec, self._command(inputs, outputs), environ.get("PATH", os.defpath), self._node
+            )
             outcome = Script(
                 command,
                 folder=self._folders.code,
@@ -210,7 +230,8 @@ class Attempt:
             self._timings[phase] = round(time.monotonic() - started, 3)
 
     def _status(self, status: str, **more: Any) -> None:
-        self._runs.write(self._spec.run_id, "status", status=status, **more)
+        if not self._is_another:
+            self._runs.write(self._spec.run_id, "status", status=status, **more)
 
     def _last_status(self, result: StepResult) -> None:
         """The answer counts, also when the workspace's store is away and cannot be told.

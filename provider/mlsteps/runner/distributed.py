@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from typing import Dict, List, Mapping, Optional, Tuple
@@ -10,12 +9,9 @@ from typing import Dict, List, Mapping, Optional, Tuple
 from mlsteps.contracts.distribution import node_count, ranks
 from mlsteps.contracts.spec import StepSpec
 from mlsteps.runner.failure import StepFailure
+from mlsteps.runner.nodes import PORT, Node
 
 _HERE = "127.0.0.1"
-#: Addresses of the nodes, by commas, where each is a machine with a runner of its own; and which of them this one is.
-NODES, INDEX = "MLSTEPS_NODES", "JOB_COMPLETION_INDEX"
-#: The first port there, which nobody else has: a pod's ports are its own.
-PORT = 29500
 #: More processes than cores, and root in a container, are the caller's affair: Open MPI 4 and 5 ask about both.
 _MPI = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -27,19 +23,21 @@ _MPI = {
 }
 
 
-def launched(spec: StepSpec, command: List[str], path: str) -> Tuple[List[str], Dict[str, str]]:
+def launched(
+    spec: StepSpec, command: List[str], path: str, node: Optional[Node] = None
+) -> Tuple[List[str], Dict[str, str]]:
     """The command that starts all processes of a step here, and the variables that it needs.
 
-    Nodes are told apart by their numbers; on one machine all of them are this one, unless :data:`NODES` says otherwise.
+    Nodes are told apart by their numbers; on one machine all of them are this one.
 
-    :param path: ``PATH`` of the step.
+    :param path: ``PATH`` of the step; :param node: which node this is, where each is a machine of its own.
     :raises StepFailure: ``environment``, for an MPI step whose environment has no ``mpiexec``, or whose nodes are
         machines of their own, which an ``mpiexec`` cannot reach.
     """
     wanted = spec.distribution
     if not wanted:
         return command, {}
-    nodes, here = _nodes()
+    nodes, here = ([_HERE], None) if node is None else (node.addresses, node.number)
     shared = {"AZUREML_NODE_COUNT": str(node_count(wanted)), "AZ_BATCHAI_JOB_MASTER_NODE_IP": nodes[0]}
     if wanted["kind"] == "mpi":
         if here is not None:
@@ -57,12 +55,6 @@ def launched(spec: StepSpec, command: List[str], path: str) -> Tuple[List[str], 
         {"name": item.name, "variables": dict(item.variables), "serves": item.serves and not alone} for item in found
     ]
     return launch.arguments(command, told), shared
-
-
-def _nodes() -> Tuple[List[str], Optional[int]]:
-    """The nodes' addresses and the number of this one; None where all of them are this machine."""
-    said = os.environ.get(NODES)
-    return (said.split(","), int(os.environ[INDEX])) if said else ([_HERE], None)
 
 
 def _mpi(wanted: Mapping[str, int], command: List[str], path: str) -> List[str]:

@@ -62,16 +62,19 @@ class Outputs:
         """
         places = {item.name: self._place(item) for item in self._spec.outputs}
         for item in self._spec.outputs:
-            if item.kind != "pipeline_data" and not _is_link(item):
+            if item.kind != "pipeline_data" and not is_link(item):
                 os.makedirs(places[item.name], exist_ok=True)
         return places
 
     def _place(self, item: OutputSpec) -> str:
-        if _is_link(item):
+        if is_link(item):
             return self._folders.place(self._folders.links, f"{item.name}.json")
         if item.path_on_compute:
             return self._folders.on_compute(item.path_on_compute)
         return self._folders.place(self._folders.outputs, item.name)
+
+    def wait(self, cancel: Cancel) -> None:
+        """Until what others write into these outputs is there, too: nobody does."""
 
     def commit(self, places: Mapping[str, str], cancel: Cancel) -> Committed:
         """Bring every output to its datastore, then store the manifests.
@@ -91,7 +94,7 @@ class Outputs:
 
     def _brought(self, item: OutputSpec, place: str) -> OutputManifest:
         try:
-            if _is_link(item):
+            if is_link(item):
                 return self._link(item, place)
             if not os.path.exists(place):
                 self._nothing(item, place)
@@ -150,7 +153,8 @@ class Outputs:
         return OutputManifest.of([FileEntry(LINK_FILE, len(data), files.digest_of_bytes(data), stamp)])
 
 
-def _is_link(item: OutputSpec) -> bool:
+def is_link(item: OutputSpec) -> bool:
+    """Whether the script links a dataset there in place of writing files."""
     return item.kind.startswith("link")
 
 
