@@ -68,7 +68,7 @@ def test_a_last_try_that_fails_leaves_no_part_of_a_large_file(airflow_home: Path
 
 
 def test_places_of_datastores(airflow_home: Path, tmp_path: Path) -> None:
-    ws = Workspace(None, None, "default")
+    ws = Workspace.from_config()
     ws.get_default_datastore()._open().write("in/a.txt", b"A")
     done = run(dag_of(source="azureml://datastores/workspaceblobstore/paths/in", destination=str(tmp_path / "out")))
     assert done.state == "success" and (tmp_path / "out" / "a.txt").read_text() == "A"

@@ -51,6 +51,21 @@ def test_set_show_list_and_forget(ws, told):
         airflow("compute", "set", "cpu-cluster", "-w", ws.root, "--remove")
 
 
+@pytest.mark.parametrize("config", [False, True], ids=["nothing is configured", "config.json"])
+def test_without_a_workspace_it_is_the_one_that_a_script_here_takes(config, tmp_path, airflow_home, monkeypatch, told):
+    from mlsteps.sdk.workspace import Workspace
+
+    monkeypatch.setenv("MLSTEPS_HOME", str(tmp_path / "home"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    if config:
+        named = {"subscription_id": "s", "resource_group": "g", "workspace_name": "team"}
+        (tmp_path / "config.json").write_text(json.dumps(named))
+    told("set", "cpu-cluster", "--kind", "docker", "-p", "image=python:3.11")
+    assert get_placement(Workspace.from_config()._store(), "cpu-cluster")["kind"] == "docker"
+    assert os.listdir(tmp_path / "home" / "workspaces") == ["team" if config else "mlsteps-local"]
+
+
 def test_a_target_that_a_script_made_is_placed_by_commands_in_processes_of_their_own(tmp_path, airflow_home):
     """What a person does after ``AmlCompute.provisioning_configuration``, in the same workspace."""
     root = str(tmp_path / "w")

@@ -38,7 +38,7 @@ def test_a_root_that_cannot_be_opened_is_told(monkeypatch: pytest.MonkeyPatch, t
 
 def test_the_order_in_which_a_workspace_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_reference({"name": "a"}) == {"name": "a"}
-    assert resolve_reference(None) == {"name": "default"}
+    assert resolve_reference(None) == {"name": "mlsteps-local"}
     connection(monkeypatch, "mlsteps_default", root="/default")
     assert resolve_reference({"name": "a"})["root"] == "/default"
     assert resolve_reference({"name": "a"})["name"] == "a"

@@ -72,22 +72,14 @@ def root_of(workspace: Workspace) -> str:
 
 def _default() -> Workspace:
     from mlsteps.sdk.workspace import Workspace
-    from mlsteps.sdk.workspace_reference import LOCAL_NAME, find_config
+    from mlsteps.sdk.workspace_reference import find_config
 
     if _in_airflow and find_config(None, None) is None:
         from mlsteps.hooks.mlsteps import resolve_reference
 
-        return Workspace._from_reference({"name": LOCAL_NAME, **_without_placeholder(resolve_reference({}))})
+        return Workspace._from_reference(resolve_reference({}))
     with contextlib.redirect_stdout(sys.stderr):  # it may tell which workspace it takes; our answer is data
         return Workspace.from_config()
-
-
-def _without_placeholder(reference: dict[str, Any]) -> dict[str, Any]:
-    """``resolve_reference`` calls a workspace ``default`` when nothing names one."""
-    known = dict(reference)
-    if known.get("name") == "default" and len(known) == 1:
-        del known["name"]
-    return known
 
 
 def _of_root(root: str) -> dict[str, Any]:

@@ -14,9 +14,8 @@ from airflow.utils.cli import action_cli, suppress_logs_and_warning
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
 
 from mlsteps.cli.exit_codes import exit_code
-from mlsteps.cli.places import use_airflow
+from mlsteps.cli.places import named, use_airflow
 from mlsteps.errors import AzureMLException
-from mlsteps.hooks.mlsteps import MlstepsHook, resolve_reference
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -80,9 +79,6 @@ def print_rows(data: list[dict[str, Any]], output: str) -> None:
 
 
 def reference(text: str | None) -> dict[str, Any]:
-    """The workspace that a connection's id, a root or a name means; the default one for None."""
-    if text is None:
-        return resolve_reference({})
-    if text.startswith("mlsteps_"):
-        return MlstepsHook(text).reference()
-    return {"root": text} if "/" in text else resolve_reference({"name": text})
+    """The workspace that a connection's id, a root or a name means, as a reference; the default one for None."""
+    use_airflow()
+    return dict(named(text)._reference())

@@ -14,6 +14,7 @@ from mlsteps.errors import InvalidInput
 from mlsteps.registry.documents import get_compute
 from mlsteps.registry.placements import EVERY, get_placement
 from mlsteps.registry.workspaces import workspace_root
+from mlsteps.sdk.workspace_reference import LOCAL_NAME
 from mlsteps.storage.workspace_store import WorkspaceStore
 
 
@@ -52,7 +53,7 @@ def scheduling(reference: Mapping[str, Any], names: Iterable[str | None]) -> dic
 
     :param reference: the workspace, as a graph names it.
     """
-    root = workspace_root({"name": "default", **reference})
+    root = workspace_root({"name": LOCAL_NAME, **reference})
     if "://" in root or not os.path.isdir(os.path.join(root, "placements")):
         return {}
     ws = WorkspaceStore(root)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 from mlsteps.hooks.connections import use_airflow_connections
+from mlsteps.sdk.workspace_reference import LOCAL_NAME
 
 if TYPE_CHECKING:
     from mlsteps.storage.workspace_store import WorkspaceStore
@@ -65,7 +66,8 @@ def resolve_reference(workspace: Mapping[str, Any] | None, conn_id: str | None =
     """The workspace a graph or an operator means.
 
     The first of: its own ``root``; the connection it names; connection ``mlsteps_<name>``; ``MLSTEPS_WORKSPACE_ROOT``;
-    connection ``mlsteps_default``, unless that is of another name; else a local workspace on this machine.
+    connection ``mlsteps_default``, unless that is of another name; else the local workspace on this machine that
+    ``Workspace.from_config()`` takes, too.
 
     :raises AirflowNotFoundException: when a connection that was named does not exist.
     """
@@ -79,7 +81,7 @@ def resolve_reference(workspace: Mapping[str, Any] | None, conn_id: str | None =
     found = _connection_if_any(f"mlsteps_{known['name']}") if known.get("name") else {}
     if not found and not os.environ.get("MLSTEPS_WORKSPACE_ROOT"):
         found = _default_connection(known.get("name"))
-    return {"name": "default", **found, **known}
+    return {"name": LOCAL_NAME, **found, **known}
 
 
 def _default_connection(name: str | None) -> dict[str, Any]:
