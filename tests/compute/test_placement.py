@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mlsteps.compute.asked import size_of
 from mlsteps.compute.choose import choose, placement_of, scheduling
 from mlsteps.compute.docker import DockerTarget
 from mlsteps.compute.local import LocalTarget
@@ -71,6 +72,16 @@ def test_options_get_their_form():
         ({"name": "c", "kind": "docker", "options": {"gpus": True}}, "Expected a whole number"),
         ({"name": "c", "kind": "docker", "options": {"image": ""}}, "Expected a text"),
         ({"name": "c", "kind": "docker", "options": {"pull": "sometimes"}}, "missing, always, never"),
+        (
+            {"name": "c", "kind": "docker", "options": {"memory": "lots"}},
+            "memory is 'lots'. Expected a number",
+        ),
+        (
+            {"name": "c", "kind": "docker", "options": {"shm_size": "4x"}},
+            "shm_size is '4x'. Expected a number",
+        ),
+        ({"name": "c", "kind": "docker", "options": {"cpus": -1}}, "cpus is -1.0. Expected a number above zero"),
+        ({"name": "c", "kind": "kubernetes", "options": {"poll_seconds": 0}}, "Expected a number above zero"),
         ({"name": "c", "kind": "docker", "options": {"mounts": ["data"]}}, "/path:/path/in/container"),
         ({"name": "c", "kind": "docker", "options": {"tls_ca_cert": "/x"}}, "tls_client_cert"),
         ({"name": "c", "kind": "docker", "image": "x"}, "says 'image'"),
@@ -107,3 +118,10 @@ def test_scheduling_asks_nobody_but_a_workspace_on_this_machine(ws, tmp_path):
     assert scheduling({"root": "s3://nowhere/w"}, ["cpu-cluster"]) == {}
     assert scheduling({"root": str(tmp_path / "none")}, ["cpu-cluster"]) == {}
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("512m", 512 << 20), ("4g", 4 << 30), ("4Gi", 4 << 30), ("1.5 GiB", 3 << 29), ("7b", 7)]
+)
+def test_sizes_may_be_written_as_docker_and_kubernetes_write_them(text, size):
+    assert size_of(text) == size

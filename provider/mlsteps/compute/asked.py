@@ -81,11 +81,11 @@ def _take(values: dict[str, Any], name: str, value: str) -> None:
 
 
 def size_of(text: str) -> int:
-    """Bytes of ``512m``, ``4g``, ``2 GiB``.
+    """Bytes of ``512m``, ``4g``, ``4Gi``, ``2 GiB``.
 
     :raises InvalidInput: for a text that is no size.
     """
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?\s*", text.lower())
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(?:b|([kmgt])i?b?)?\s*", text.lower())
     if match is None:
         raise InvalidInput(f"{text!r} is no size", expected="a number and a unit, such as 512m or 4g")
     return int(float(match.group(1)) * 1024 ** "bkmgt".index(match.group(2) or "b"))

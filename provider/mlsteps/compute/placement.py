@@ -8,11 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, TypeVar
 
+from mlsteps.compute.asked import size_of
 from mlsteps.errors import InvalidInput
 
 #: Keys of a placement that Airflow itself acts upon.
 SCHEDULING = ("pool", "queue", "executor")
 _KEYS = ("name", "kind", "options", *SCHEDULING)
+_SIZES = ("memory", "shm_size", "carry")
+_A_SIZE = "a number and a unit, such as 512m or 4g"
+_ABOVE_ZERO = ("cpus", "poll_seconds", "schedule_seconds", "start_seconds")
 
 
 def scheduling_of(placement: Mapping[str, Any]) -> dict[str, str]:
@@ -289,6 +293,7 @@ def _made(kind: type[Options], name: str, given: Mapping[str, Any]) -> Options:
             told = ", ".join(known) or "none"
             raise InvalidInput(f"The kind {name!r} has no option {key!r}", expected=f"some of {told}")
         values[key] = _fitting(key, value, str(known[key].type), known[key].default is not MISSING)
+        _check_amount(key, values[key])
     return kind(**values)
 
 
@@ -300,6 +305,18 @@ def _fitting(key: str, value: Any, declared: str, may_be_none: bool) -> Any:
     if not check(value):
         raise InvalidInput(f"The option {key} is {value!r}", expected=told)
     return make(value)
+
+
+def _check_amount(key: str, value: Any) -> None:
+    if value is None:
+        return
+    if key in _SIZES:
+        try:
+            size_of(value)
+        except InvalidInput as error:
+            raise InvalidInput(f"The option {key} is {value!r}", expected=_A_SIZE) from error
+    if key in _ABOVE_ZERO and value <= 0:
+        raise InvalidInput(f"The option {key} is {value!r}", expected="a number above zero")
 
 
 def _is_number(value: Any) -> bool:
