@@ -137,6 +137,34 @@ def share() -> Iterator[dict[str, Any]]:
 
 
 @pytest.fixture
+def sftp(tmp_path_factory) -> Iterator[dict[str, Any]]:
+    """A datastore in a folder that a server of OpenSSH gives."""
+    import getpass
+
+    from tests.components.ssh_place import Server
+
+    server = Server()
+    folder = tmp_path_factory.mktemp("sftp")
+    document = {"name": "sftp", "type": "Url", "url": f"sftp://127.0.0.1:{server.port}{folder}"}
+    yield {
+        "document": document,
+        "credentials": {"username": getpass.getuser(), "key_filename": str(server.folder / "user")},
+    }
+    server.stop()
+
+
+@pytest.fixture
+def web(tmp_path_factory) -> Iterator[dict[str, Any]]:
+    """A web server with ranges, and the folder that it gives."""
+    from tests.storage.web import serve
+
+    folder = tmp_path_factory.mktemp("web")
+    with serve(folder) as served:
+        document = {"name": "web", "type": "Url", "url": served.url}
+        yield {"document": document, "credentials": {}, "folder": str(folder)}
+
+
+@pytest.fixture
 def local(tmp_path_factory) -> dict[str, Any]:
     """A datastore in a folder."""
     return {
@@ -168,6 +196,11 @@ def gcs_store(gcs) -> Store:
 @pytest.fixture
 def share_store(share) -> Store:
     return opened(share)
+
+
+@pytest.fixture
+def sftp_store(sftp) -> Store:
+    return opened(sftp)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A proxy before a real server that refuses, breaks and cuts what it is told to."""
+"""Proxies before real servers that refuse, break and cut what they are told to."""
 
 from __future__ import annotations
 
@@ -98,3 +98,56 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Quiet."""
+
+
+class Wire:
+    """Before a server that does not speak HTTP; listens until :meth:`close`.
+
+    :param breaks: asked with the bytes that have been sent in all; True: this connection is reset.
+    """
+
+    def __init__(self, host: str, port: int, breaks: Callable[[int], bool] = lambda sent: False) -> None:
+        self._target = (host, port)
+        self._breaks = breaks
+        self.sent = 0  # bytes that clients sent
+        self.given = 0  # bytes that the server gave
+        self.broken = 0  # connections
+        self.lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near = self._listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(self._target)
+            for one in (near, far):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._pass, args=(near, far, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(far, near, False), daemon=True).start()
+
+    def _pass(self, source: socket.socket, sink: socket.socket, is_client: bool) -> None:
+        try:
+            while data := source.recv(1 << 18):
+                sink.sendall(data)
+                with self.lock:
+                    self.sent += len(data) if is_client else 0
+                    self.given += 0 if is_client else len(data)
+                    is_broken = is_client and self._breaks(self.sent)
+                    self.broken += is_broken
+                if is_broken:
+                    for one in (source, sink):
+                        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                        one.shutdown(socket.SHUT_RDWR)
+                    return
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the other side has gone
+        finally:
+            source.close()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -30,8 +31,12 @@ def transfer(source: Store, target: Store, place: str) -> Any:
 
 def through(place: dict[str, Any], url: str) -> dict[str, Any]:
     """The same place, reached by another address."""
-    if place["document"]["name"] in ("s3", "gcs"):
+    name, known = place["document"]["name"], place["document"].get("url", "")
+    if name in ("s3", "gcs"):
         return {**place, "credentials": {**place["credentials"], "endpoint_url": url}}
+    if name in ("share", "sftp", "web"):
+        there = urlsplit(known)._replace(netloc=urlsplit(url).netloc).geturl()
+        return {**place, "document": {**place["document"], "url": there}}
     return {**place, "document": {**place["document"], "endpoint": url.partition("://")[2]}}
 
 

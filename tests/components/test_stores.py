@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.error
 import urllib.request
 
@@ -72,3 +73,17 @@ class TestLocal(StoreContract):
     @pytest.fixture
     def store(self, local_store: Store) -> Store:
         return local_store
+
+
+class TestSftp(StoreContract):
+    @pytest.fixture
+    def store(self, sftp_store: Store) -> Store:
+        return sftp_store
+
+    def test_the_stamp_changes_with_the_content(self, store: Store) -> None:
+        """The protocol tells times in whole seconds."""
+        store.write("f", b"one")
+        before = store.entry("f")
+        time.sleep(1.1)
+        store.write("f", b"two")
+        assert before is not None and store.entry("f").stamp != before.stamp  # type: ignore[union-attr]

@@ -59,6 +59,10 @@ def open_file_system(protocol: str, url: str, options: Options) -> Tuple[Any, st
         from mlsteps.storage.databricks import open_dbfs
 
         return open_dbfs(url, options)
+    if protocol in ("sftp", "ssh"):
+        from mlsteps.storage.sftp import open_sftp
+
+        return open_sftp(url, options)
     if protocol in _GOOGLE:
         found = file_system(protocol, options)
         return found, found._strip_protocol(url)

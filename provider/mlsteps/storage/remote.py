@@ -18,12 +18,14 @@ from mlsteps.storage import files
 from mlsteps.storage.ahead import PIECE, Pieces
 from mlsteps.storage.azure_blob import AZURE, unlike
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
-from mlsteps.storage.hidden import put_hidden
+from mlsteps.storage.hidden import put_hidden, remove_tree
 from mlsteps.storage.objects.client import Objects
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
+from mlsteps.storage.objects.google_parts import GoogleObjects
 from mlsteps.storage.open_files import abandon, after, size_of
 from mlsteps.storage.parts import Coming, Kept, Remarks
 from mlsteps.storage.ranges import open_ranges
+from mlsteps.storage.sftp import GrowingFiles
 from mlsteps.storage.stamps import changed_of, stamp_of, tag_of
 
 #: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
@@ -38,6 +40,11 @@ _ATOMIC: Dict[str, Dict[str, Any]] = {
     "az": {"overwrite": False},
     "oss": {},
     "oci": {},
+}
+#: What sends large files so that a later process can go on, where obstore does not.
+_SENDERS: Dict[str, Any] = {
+    **dict.fromkeys(("gs", "gcs"), GoogleObjects),
+    **dict.fromkeys(("sftp", "ssh"), GrowingFiles),
 }
 _TAKEN = ("FileExistsError", "ResourceExistsError", "PreconditionFailed")
 
@@ -58,6 +65,8 @@ class FsspecStore(Store):
     def __init__(self, url: str, file_system: Any, root: str, protocol: str, objects: Objects | None = None) -> None:
         self.url = url
         self._objects = objects
+        sender = _SENDERS.get(protocol)
+        self._sender: Any = objects or (sender(file_system) if sender else None)
         self.gives_tags = objects is not None
         self._fs = file_system
         self._root = root.rstrip("/")
@@ -82,6 +91,8 @@ class FsspecStore(Store):
             except FileNotFoundError:
                 found = {}
             if not isinstance(found, dict):  # adlfs: the path is a file's own
+                found = {self._at(path): {}}
+            if list(found.values()) == [{}]:  # so does fsspec's own find(), which then tells nothing of it
                 found = {self._at(path): self._fs.info(self._at(path))}
         entries = [self._entry(info) for info in found.values() if _is_file(info)]
         yield from sorted(entry for entry in entries if TEMPORARY not in entry.path)
@@ -213,19 +224,7 @@ class FsspecStore(Store):
             if kind == "file":
                 self._fs.rm_file(at)
             elif kind == "directory":
-                self._delete_tree(at)
-
-    def _delete_tree(self, at: str) -> None:
-        # rm() takes its path for a pattern when it holds *, ? or [, and could hit others' files.
-        if not any(sign in at for sign in "*?["):
-            self._fs.rm(at, recursive=True)
-            return
-        found = self._fs.find(at, detail=True, withdirs=True)
-        for name, info in sorted(found.items(), reverse=True):
-            if _is_file(info):
-                self._fs.rm_file(name)
-            elif not self._atomic:
-                self._fs.rmdir(name)
+                remove_tree(self._fs, at, has_folders=not self._atomic)
 
     def put_file(self, local: str, path: str, *, move: bool = False, stamp: bool = True) -> FileEntry:
         with files.open_existing(local) as source:
@@ -253,18 +252,18 @@ class FsspecStore(Store):
         kept: Kept,
     ) -> FileEntry | None:
         at = self._at(path)
-        if not (self._objects and self._objects.takes(at)):
+        if not (self._sender and self._sender.takes(at)):
             return None
         with self._trouble(path, "write"):
-            sent = self._objects.send(at, coming, remarks, passing, kept)
+            sent = self._sender.send(at, coming, remarks, passing, kept)
         if sent is None:
             return None
         return FileEntry(path, coming.size, sent.sha256, self._stamp_of(path, coming.size))
 
     def give_up_parts(self, path: str, remark: str) -> None:
-        if self._objects and remark:
+        if self._sender and remark:
             with self._trouble(path, "clean up"):
-                self._objects.give_up(self._at(path), remark)
+                self._sender.give_up(self._at(path), remark)
 
     def _stamp_of(self, path: str, size: int) -> str:
         """The stamp of a file that was just sent, and that the store must hold whole."""

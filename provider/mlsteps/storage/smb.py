@@ -18,7 +18,9 @@ from mlsteps.contracts.manifest import FileEntry
 from mlsteps.errors import InvalidInput, StoreError
 from mlsteps.storage import files
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
-from mlsteps.storage.parts import Kept
+from mlsteps.storage.growing import Ground, gone, grown
+from mlsteps.storage.part_file import InUse
+from mlsteps.storage.parts import Coming, Kept, Remarks
 
 _FORBIDDEN = frozenset('\\:*?"<>|')
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
@@ -215,6 +217,34 @@ class SmbStore(Store):
             raise StoreError(f"{self.url_of(path)}: {passed.size} bytes were sent and the share holds {held}.")
         return FileEntry(path, passed.size, passed.sha256, found.stamp if found else "")
 
+    def receive_parts(
+        self,
+        coming: Coming,
+        path: str,
+        *,
+        remarks: Remarks,
+        passing: Passing,
+        kept: Kept,
+    ) -> FileEntry | None:
+        """In a hidden file that only ever grows; of two at once, the second does it in the ordinary way."""
+        ground = _Ground(self)
+        with self._trouble(path, "write"):
+            try:
+                hidden, sha256 = grown(ground, safe_path(path), coming, remarks, passing, kept)
+            except InUse:
+                return None
+            self._replace(self._at(hidden), self._at(path), **self._options)
+            gone(ground, safe_path(path), hidden)
+        found = self.entry(path)
+        if found is None or found.size != coming.size:
+            held = "nothing" if found is None else f"{found.size} bytes"
+            raise StoreError(f"{self.url_of(path)}: {coming.size} bytes were sent and the share holds {held}.")
+        return FileEntry(path, coming.size, sha256, found.stamp)
+
+    def give_up_parts(self, path: str, remark: str) -> None:
+        with self._trouble(path, "clean up"):
+            gone(_Ground(self), safe_path(path), remark)
+
     def copy_from(
         self,
         source: Store,
@@ -301,6 +331,42 @@ class SmbStore(Store):
             self._client.remove(temporary, **self._options)
         except OSError:
             pass  # never made, or the connection is gone; the hidden name shows in no listing
+
+
+class _Ground(Ground):
+    """Files that one process has open at a time."""
+
+    def __init__(self, store: SmbStore) -> None:
+        self._store = store
+
+    def open(self, path: str) -> BinaryIO:
+        try:
+            opened: BinaryIO = self._opened(path)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            self._store._make_folder(path)
+            opened = self._opened(path)
+        return opened
+
+    def _opened(self, path: str) -> Any:
+        try:
+            return self._store._file(path, "a+b", share_access=None)
+        except OSError as error:
+            if getattr(error, "ntstatus", None) != _IN_USE:
+                raise
+            raise InUse(f"{self._store.url_of(path)} is being written by another process.") from error
+
+    def write(self, file: BinaryIO, piece: Any) -> None:
+        files.write_all(file, piece)
+        file.fd.flush()  # type: ignore[attr-defined]  # smbclient's own flush() sends nothing
+
+    def remove(self, path: str) -> None:
+        try:
+            self._store._client.remove(self._store._at(path), **self._store._options)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
 
 
 def open_share(url: str, options: Mapping[str, Any]) -> SmbStore:

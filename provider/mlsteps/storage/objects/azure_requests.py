@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from mlsteps.storage.objects.failures import RequestFailed
 from mlsteps.storage.objects.options import Settings
-from mlsteps.storage.objects.requests import Part, Requests
+from mlsteps.storage.objects.parts import Part
+from mlsteps.storage.objects.requests import Requests
 
 _VERSION = "2021-08-06"
 #: Of the text that a signature is of, the lines between the method and the service's own headers.

@@ -1,38 +1,32 @@
 """Requests that obstore does not make: Azure's copies, uploads that a later process goes on with, odd servers' ranges.
 
-They are sent by urllib3, which every driver brings, and signed with what the driver was told. Parts count from 1.
+They are sent by urllib3, which every driver brings, and signed with what the driver was told.
 """
 
 from __future__ import annotations
 
 import os
 import urllib.request
-from abc import ABC, abstractmethod
-from typing import Any, Collection, Dict, Mapping, NamedTuple, Tuple
+from abc import abstractmethod
+from typing import Any, Collection, Mapping, Tuple
 from urllib.parse import quote
 
 from mlsteps.errors import StoreError
 from mlsteps.storage.base import redact
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.options import AUTHORITIES, Settings
+from mlsteps.storage.objects.parts import Parts
 
 _PASSING = (408, 429, 500, 502, 503, 504)
 _TRIES = 6
 _SECONDS = 120.0
 
 
-class Part(NamedTuple):
-    """A part that the service holds: its size in bytes, and what it is named by at the end."""
-
-    size: int
-    tag: str
-
-
 class Whole(Exception):
     """A server that gives objects only whole."""
 
 
-class Requests(ABC):
+class Requests(Parts):
     """One account. ``at`` is a bucket or container, a slash, and the object's name. Safe for threads."""
 
     def __init__(self, address: str) -> None:
@@ -56,30 +50,6 @@ class Requests(ABC):
     def copy(self, source: str, at: str) -> str:
         """Have the service copy an object within the account, and wait until it has; the copy's etag."""
         raise NotImplementedError(f"obstore copies {source} to {at}")
-
-    @abstractmethod
-    def begin(self, at: str, key: str) -> str:
-        """A new upload; what it is called. ``key`` names the content that it is for."""
-
-    @abstractmethod
-    def parts(self, at: str, upload: str) -> Dict[int, Part] | None:
-        """The parts that have arrived, by number; None when there is no such upload any more."""
-
-    @abstractmethod
-    def put(self, at: str, upload: str, number: int, data: Any) -> Part:
-        """Send a part. One of the same number and content takes its place."""
-
-    @abstractmethod
-    def holds(self, part: Part, data: Any) -> bool:
-        """Whether a part that has arrived is this content."""
-
-    @abstractmethod
-    def finish(self, at: str, upload: str, parts: Mapping[int, Part]) -> str:
-        """Make or replace the object with these parts; its etag."""
-
-    @abstractmethod
-    def give_up(self, at: str, upload: str) -> None:
-        """Let go of an upload and its parts; one that is not there is fine."""
 
     @abstractmethod
     def _signed(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> Any:

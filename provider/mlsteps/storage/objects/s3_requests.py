@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from mlsteps.storage.objects.failures import RequestFailed
 from mlsteps.storage.objects.options import Settings
-from mlsteps.storage.objects.requests import Part, Requests
+from mlsteps.storage.objects.parts import Part
+from mlsteps.storage.objects.requests import Requests
 
 
 class S3Requests(Requests):

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Callable, Deque, Dict, Iterator, NamedTuple, S
 
 from mlsteps.storage.ahead import PIECE, all_of
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
-from mlsteps.storage.objects.requests import Part, Requests
+from mlsteps.storage.objects.parts import Part, Parts
 from mlsteps.storage.parts import Coming, Kept, Remarks
 
 #: An upload may have 10,000 parts.
@@ -33,7 +33,7 @@ class Upload:
 
     def __init__(
         self,
-        requests: Requests,
+        requests: Parts,
         at: str,
         coming: Coming,
         remarks: Remarks,
