@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlsteps.operators.cleanup import clean_up
+from mlsteps.registry.unfinished import Unfinished, begin, unfinished
 from mlsteps.registry.workspaces import open_workspace
 from tests.operators.runs import run
 from tests.reuse.test_garbage import PIPELINE, aged, files
@@ -54,6 +55,18 @@ class TestCommand:
         usual = {"workspace": world.ws.root, "older_than": "30d", "apply": False, "all": False, "output": "table"}
         gc(Namespace(**{**usual, **options}, verbose=False, subcommand="mlsteps"))
         return capsys.readouterr().out
+
+    def test_parts_that_a_transfer_left(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        begin(
+            world.ws, Unfinished(0, "workspaceblobstore", "to/.mlsteps-tmp-transfer-1", ("to/f",), 9, "copy", "r", "p")
+        )
+        world.store.write("to/.mlsteps-tmp-transfer-1/part-1.json", b'["to/f", ""]')
+        text = self.called(world, capsys, older_than="0s")
+        assert "copy" in text and "To be deleted: parts that 1 interrupted transfers left. Kept: those of 0." in text
+        assert clean_up("0s", apply=False)["parts"] == {"delete": 1, "keep": 0}
+        assert "Deleted: parts that 1 interrupted" in self.called(world, capsys, older_than="0s", apply=True)
+        assert not world.store.kind("to/.mlsteps-tmp-transfer-1") and unfinished(world.ws) == []
+        assert "parts" not in clean_up("0s", apply=False)
 
     def test_it_shows_then_deletes(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
         text = self.called(world, capsys)

@@ -1,4 +1,4 @@
-"""``airflow mlsteps gc``: intermediate outputs that nobody needs any more, and pods; shown, or deleted."""
+"""``airflow mlsteps gc``: intermediate outputs that nobody needs any more, parts, and pods; shown, or deleted."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mlsteps.compute.kubernetes_swept import Leftover, Swept, sweep
 from mlsteps.errors import AzureMLException
 from mlsteps.registry.workspaces import workspace_store
 from mlsteps.reuse.garbage import DELETE, KEEP, LATER, Candidate, collect, plan, seconds_of
+from mlsteps.reuse.interrupted import Interrupted, tidy
 from mlsteps.storage.copying.progress import in_units
 
 if TYPE_CHECKING:
@@ -23,24 +24,33 @@ def gc(args: Namespace) -> None:
         older_than = seconds_of(args.older_than)
         ws = workspace_store(reference(args.workspace))
         found = (collect if args.apply else plan)(ws, older_than)
+        left = tidy(ws, older_than, apply=args.apply)
         swept = sweep(ws, apply=args.apply) or Swept([], {})
     except AzureMLException as error:
         raise SystemExit(error.message) from error
-    all_of_it: list[Candidate | Leftover] = [*found, *swept.pods]
+    all_of_it: list[Candidate | Interrupted | Leftover] = [*found, *left, *swept.pods]
     shown = [item for item in all_of_it if args.all or args.output != "table" or item.action != KEEP]
     if shown or args.output != "table":
         print_rows([_row(item, args.output) for item in shown], args.output)
-    lines = [*_summary(found, args.apply), *_of_pods(swept, args.apply)]
+    lines = [*_summary(found, args.apply), *_of_parts(left, args.apply), *_of_pods(swept, args.apply)]
     print("\n".join(lines), file=sys.stdout if args.output == "table" else sys.stderr)
 
 
-def _row(item: Candidate | Leftover, output: str) -> dict[str, object]:
+def _row(item: Candidate | Interrupted | Leftover, output: str) -> dict[str, object]:
     row = item.to_json()
     if output != "table":
         return row
     names = ("action", "step", "days", "files", "reason")
-    size = in_units(item.size) if isinstance(item, Candidate) else "pod"
+    size = "pod" if isinstance(item, Leftover) else in_units(int(str(row["bytes"])))
     return {**{name: row[name] for name in names}, "size": size}
+
+
+def _of_parts(left: list[Interrupted], applied: bool) -> list[str]:
+    if not left:
+        return []
+    gone = sum(item.action == DELETE for item in left)
+    word = "Deleted" if applied else "To be deleted"
+    return [f"{word}: parts that {gone:,} interrupted transfers left. Kept: those of {len(left) - gone:,}."]
 
 
 def _of_pods(swept: Swept, applied: bool) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, Callable, List, Tuple
 from mlsteps.contracts.manifest import OutputManifest
 from mlsteps.contracts.spec import InputSpec, StepSpec
 from mlsteps.errors import AzureMLException, UserErrorException
+from mlsteps.registry.unfinished import Unfinished, begin, end
 from mlsteps.runner.cancel import Cancel
 from mlsteps.runner.failure import StepFailure
 from mlsteps.runner.stores import Stores
@@ -32,12 +33,28 @@ def transfer(spec: StepSpec, stores: Stores, note: Callable[[str], None], cancel
         store = stores.datastore(target.datastore)
         planned = plan(found, kind, store, target.path, wanted.get("destination_reference_type"))
         note(planned.described())
-        return copy(planned, note=note, check=cancel.check)
+        begun = _begun(spec, target.datastore, planned)
+        begin(stores.workspace, begun)
+        manifest = copy(planned, note=note, check=cancel.check)
+        end(stores.workspace, begun)
+        return manifest
     except StepFailure:
         raise
     except AzureMLException as error:
         category = "user" if isinstance(error, UserErrorException) else "output"
         raise StepFailure(category, f"The data was not transferred: {error.message}") from error
+
+
+def _begun(spec: StepSpec, datastore: str, plan: Any) -> Unfinished:
+    """What is noted of a transfer while it runs, so that a clean-up finds the parts when no other try comes."""
+    from mlsteps.storage.copying.ledger import folder_of
+    from mlsteps.storage.parts import LARGE
+
+    large = [item for item in plan.items if item.source.size >= LARGE]
+    size = sum(item.source.size for item in large)
+    paths = tuple(item.path for item in large)
+    who = (spec.step_name, spec.run_id, spec.pipeline_run_id)
+    return Unfinished(0.0, datastore, folder_of(plan), paths, size, *who)
 
 
 def files_of(source: InputSpec, kind: str | None, stores: Stores) -> Tuple[str, List[Any]]:

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from functools import partial
-from typing import Dict, List, NamedTuple, Set
+from typing import Dict, Iterable, List, NamedTuple, Set
 
 from mlsteps.contracts.codec import digest_of
 from mlsteps.contracts.manifest import FileEntry
@@ -35,14 +35,41 @@ class Moved(NamedTuple):
     stamp: str
 
 
+def folder_of(plan: Plan) -> str:
+    """The hidden folder of a plan's ledger, in the destination's store; the same for each try."""
+    folder = plan.path if plan.kind == DIRECTORY else plan.path.rpartition("/")[0]
+    key = digest_of([plan.kind, plan.path, sorted({item.source.store.url for item in plan.items})])[:16]
+    return f"{folder}/{TEMPORARY}transfer-{key}" if folder else f"{TEMPORARY}transfer-{key}"
+
+
+def remove_left(store: Store, folder: str, paths: Iterable[str]) -> None:
+    """Remove all that interrupted tries of a transfer have left, but for files that have arrived whole.
+
+    :param folder: of the ledger; :param paths: of the large files.
+    """
+    for path in paths:
+        store.give_up_parts(path, "")
+    _give_up_parts(store, folder, set())
+    store.delete(folder)
+
+
+def _give_up_parts(store: Store, folder: str, but: Set[str]) -> None:
+    """Of all files but these, which are in their place by now."""
+    for child in store.children(folder):
+        if child.name.startswith(_PART):
+            place = f"{folder}/{child.name}"
+            path, remark = json.loads(store.read(place))
+            if path not in but:
+                store.give_up_parts(path, remark)
+                store.delete(place)
+
+
 class Ledger:
     """The ledger of one plan, and what its store remarks of large files on their way. Safe for threads."""
 
     def __init__(self, plan: Plan, every: float = EVERY) -> None:
         self._store = plan.store
-        folder = plan.path if plan.kind == DIRECTORY else plan.path.rpartition("/")[0]
-        key = digest_of([plan.kind, plan.path, sorted({item.source.store.url for item in plan.items})])[:16]
-        self._folder = f"{folder}/{TEMPORARY}transfer-{key}" if folder else f"{TEMPORARY}transfer-{key}"
+        self._folder = folder_of(plan)
         self._every = every
         self._lock = threading.Lock()
         self._waiting: List[List[object]] = []
@@ -115,7 +142,7 @@ class Ledger:
     def forget(self) -> None:
         """The transfer is whole."""
         if self._next or any(remarks.is_there for remarks in self._remarks.values()):
-            self._give_up_parts(set(self._remarks))
+            _give_up_parts(self._store, self._folder, set(self._remarks))
             self._store.delete(self._folder)
 
     def give_up(self, items: List[Item]) -> None:
@@ -123,19 +150,9 @@ class Ledger:
         for item in items:
             if item.source.size >= LARGE:
                 self._store.give_up_parts(item.path, "")
-        self._give_up_parts(set())
+        _give_up_parts(self._store, self._folder, set())
         if not self._next:
             self._store.delete(self._folder)
-
-    def _give_up_parts(self, but: Set[str]) -> None:
-        """Of all files but these, which are in their place by now."""
-        for child in self._store.children(self._folder):
-            if child.name.startswith(_PART):
-                place = f"{self._folder}/{child.name}"
-                path, remark = json.loads(self._store.read(place))
-                if path not in but:
-                    self._store.give_up_parts(path, remark)
-                    self._store.delete(place)
 
 
 class _Remarks(Remarks):
