@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from mlsteps.errors import InvalidInput, UnsupportedFeature
+from mlsteps.errors import InvalidInput, UnsupportedFeature, UserErrorException
 from mlsteps.sdk.azure_storage_datastore import AzureBlobDatastore
 from mlsteps.sdk.data_reference import DataReference
 from mlsteps.sdk.datapath import DataPath, DataPathComputeBinding
 from mlsteps.sdk.dataset import Dataset
 from mlsteps.sdk.dataset_paths import inside, places_of
+from mlsteps.sdk.datastore import Datastore
 from mlsteps.sdk.other_datastores import AzureSqlDatabaseDatastore
+from mlsteps.sdk.pipeline import Pipeline
 from mlsteps.sdk.sql_reference import SqlDataReference
+from mlsteps.sdk.steps.python_script import PythonScriptStep
 from mlsteps.sdk.stored_procedure import StoredProcedureParameter, StoredProcedureParameterType
 
 
@@ -119,3 +122,39 @@ def test_other_forms_are_refused(path):
 def test_a_path_cannot_leave_its_datastore(path):
     with pytest.raises(InvalidInput, match="leaves its datastore"):
         inside(path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hidden-word@host.example/a.csv",
+        "https://a.blob.core.windows.net/c/a.csv?sv=2020&sp=r&sig=hidden-word%3D",
+        "https://bucket.s3.amazonaws.com/a.csv?X-Amz-Signature=hidden-word",
+    ],
+)
+def test_an_address_that_holds_a_secret_is_kept_nowhere(url, workspace, tmp_path):
+    def dataset(**options):
+        return Dataset.File.from_files(url, **options)
+
+    def step():
+        return PythonScriptStep("s.py", inputs=[dataset().as_named_input("a")], source_directory=str(tmp_path))
+
+    (tmp_path / "s.py").write_text("")
+    workspace.get_default_datastore()
+    attempts = (
+        lambda: dataset(validate=False).register(workspace, "a"),
+        lambda: Pipeline(workspace, [step()]),
+        lambda: Datastore.register_url(workspace, "web", url),
+    )
+    for attempt in attempts:
+        with pytest.raises(UserErrorException, match="holds a secret") as caught:
+            attempt()
+        assert "hidden-word" not in str(caught.value)
+    assert "user:" in url or "hidden-word" not in repr(dataset())
+    kept = [path for path in (tmp_path / "home").rglob("*") if path.is_file()]
+    assert kept and not any(b"hidden-word" in path.read_bytes() for path in kept)
+
+
+def test_a_relative_path_is_the_address_of_no_datastore(workspace):
+    with pytest.raises(InvalidInput, match="is 'folder/x'. Expected a URL, or an absolute path"):
+        Datastore.register_url(workspace, "r", "folder/x")

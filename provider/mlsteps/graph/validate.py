@@ -10,6 +10,8 @@ from mlsteps.contracts.graph import InputPort, OutputPort, PipelineGraph, StepNo
 from mlsteps.errors import Fault
 from mlsteps.graph.paths import path_fault
 from mlsteps.graph.secrets import MEND, secret_in
+from mlsteps.storage.addresses import NO_SECRET, holds_secret
+from mlsteps.storage.base import redact
 
 #: Names that a dataset may not have: as environment variables they would break the step's process (SDK docs).
 RESERVED_NAMES = frozenset(("path", "ld_library_path", "user", "logname", "home", "pwd", "shell"))
@@ -121,6 +123,9 @@ class _Check:
         for entry in entries:
             yield from self._datastore(path, entry.get("datastore"))
             yield from self._store_path(path, entry.get("path"))
+            url = str(entry.get("url") or "")
+            if holds_secret(url):
+                yield Fault(path, f"{redact(url)} holds a secret; a pipeline is stored and shown.", NO_SECRET)
 
     def _output(self, path: str, port: OutputPort) -> Iterator[Fault]:
         yield from self._name(path, port.name, "reference" if port.kind == "pipeline_data" else port.kind)

@@ -10,6 +10,8 @@ from mlsteps.contracts.dataset import dataset_id
 from mlsteps.errors import InvalidInput, UserErrorException
 from mlsteps.registry import versions as numbered
 from mlsteps.registry.names import file_name, name_of
+from mlsteps.storage.addresses import NO_SECRET, holds_secret
+from mlsteps.storage.base import redact
 from mlsteps.storage.workspace_store import WorkspaceStore
 
 JSON = Mapping[str, Any]
@@ -143,6 +145,13 @@ def _path(name: str, version: int) -> str:
 def _check(definition: JSON) -> None:
     if not isinstance(definition, Mapping) or definition.get("type") not in ("file", "tabular"):
         raise InvalidInput(f"{definition!r} is no dataset definition", expected="type 'file' or 'tabular'")
+    for place in definition.get("paths") or ():
+        url = str(place.get("url") or "")
+        if holds_secret(url):
+            raise InvalidInput(
+                f"The address {redact(url)} holds a secret, and a dataset's definition is stored and shown",
+                mend=NO_SECRET,
+            )
 
 
 def _document(name: str, version: int, definition: JSON, extra: JSON) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, List
 
 from mlsteps.errors import DatasetValidationError, UserErrorException
+from mlsteps.storage.base import redact
 
 if TYPE_CHECKING:
     from mlsteps.storage.base import Store
@@ -70,7 +71,7 @@ def describe(definition: Any) -> str:
     if "sql" in definition:
         return f"a query on {definition['sql']['datastore']}"
     shown = [
-        item["url"] if "url" in item else f"{item['datastore']}:{item['path'] or '/'}"
+        redact(item["url"]) if "url" in item else f"{item['datastore']}:{item['path'] or '/'}"
         for item in definition.get("paths", ())
     ]
     more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from mlsteps.errors import InvalidInput
 from mlsteps.sdk.data_reference import DataReference
 from mlsteps.sdk.datapath import DataPath
+from mlsteps.storage.addresses import NO_SECRET, has_password
+from mlsteps.storage.base import redact
 
 _EXPECTED = "(datastore, 'path'), a DataPath, a URL, or a list of these"
 
@@ -84,6 +86,8 @@ def inside(path: Any) -> str:
 
 def _url(text: str) -> str:
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        if has_password(text):
+            raise InvalidInput(f"The path of a dataset, {redact(text)}, holds a secret", mend=NO_SECRET)
         return text
     if os.path.isabs(text):
         return "file://" + pathlib.Path(text).as_posix()

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlsteps.errors import InvalidInput
 from mlsteps.sdk.abstract_datastore import AbstractDatastore
-from mlsteps.sdk.datastore_documents import datastore_of, register
+from mlsteps.sdk.datastore_documents import check_url, datastore_of, register
 
 
 class Datastore:
@@ -310,7 +310,9 @@ class Datastore:
 
         :param url: ``s3://bucket/folder``, ``gs://...``, an absolute path, ...; without secrets.
         :param connection: id of the Airflow connection that holds its secrets.
+        :raises InvalidInput: for an address that holds a secret, and for a relative path.
         """
+        check_url(datastore_name, url)
         properties = {"url": url, "connection": connection}
         return register(workspace, datastore_name, "Url", properties, {}, overwrite)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Mapping, NamedTuple
 
+from mlsteps.errors import InvalidInput
 from mlsteps.sdk.abstract_datastore import AbstractDatastore
 from mlsteps.sdk.azure_data_lake_datastore import AzureDataLakeDatastore, AzureDataLakeGen2Datastore
 from mlsteps.sdk.azure_storage_datastore import AzureBlobDatastore, AzureFileDatastore, UrlDatastore
@@ -15,6 +17,8 @@ from mlsteps.sdk.other_datastores import (
     DBFSDatastore,
     HDFSDatastore,
 )
+from mlsteps.storage.addresses import holds_secret
+from mlsteps.storage.base import redact
 
 
 class Kind(NamedTuple):
@@ -88,6 +92,20 @@ def datastore_of(workspace: Any, document: Mapping[str, Any]) -> AbstractDatasto
         made = kind.cls(workspace=workspace, name=name, **values)
     made._saved = dict(document)
     return made
+
+
+def check_url(name: str, url: str) -> None:
+    """Refuse what cannot be the address of a datastore, or would bring a secret into the workspace's files."""
+    if holds_secret(url):
+        raise InvalidInput(
+            f"The address {redact(url)} of datastore {name!r} holds a secret, and is stored and shown",
+            mend="leave it out, and name the Airflow connection that has it: connection='my_connection'",
+        )
+    if "://" not in url and not os.path.isabs(url):
+        raise InvalidInput(
+            f"The address of datastore {name!r} is {url!r}",
+            expected="a URL, or an absolute path: a relative one is another place in each process",
+        )
 
 
 def register(

@@ -15,6 +15,21 @@ _DOMAIN = "core.windows.net"
 #: Protocols whose addresses name no user, so that what stands there is a connection.
 _WITHOUT_USERS = ("abfs", "abfss", "az", "wasb", "wasbs", "s3", "s3a", "gs", "gcs")
 
+#: What to do with an address that opens a door.
+NO_SECRET = "register its place as a datastore, with the secret or with a connection, and give (datastore, 'path')"
+_PASSWORD = re.compile(r"(?i)^[a-z][\w+.-]*://[^/@\s]*:[^/@\s]+@")
+_SIGNED = re.compile(r"(?i)[?&](?:sig|signature|sas_?token|x-(?:amz|goog)-signature)=[^&#\s]")
+
+
+def has_password(url: str) -> bool:
+    """Whether an address begins with a user and a password."""
+    return _PASSWORD.match(url) is not None
+
+
+def holds_secret(url: str) -> bool:
+    """Whether an address has a password or a signature, so that whoever reads it gets in."""
+    return has_password(url) or _SIGNED.search(url) is not None
+
 
 def split_connection(url: str) -> Tuple[str, str | None]:
     """``s3://conn_id@bucket/folder`` as Airflow's ``ObjectStoragePath`` writes it: the address and the connection's id.
