@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import subprocess
 import sys
 from pathlib import Path
@@ -161,3 +162,27 @@ def test_without_pandas_the_error_says_how_a_step_gets_it(tmp_path):
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("UserErrorException Reading a TabularDataset needs pandas")
     assert "CondaDependencies.create(pip_packages=['pandas'])" in done.stdout
+
+
+def test_types_asked_for_hold_for_whatever_the_file_has(root):
+    (root / "1.jsonl").write_text('{"mixed": 1, "day": 20200131}\n{"mixed": "a", "day": null}\n{"mixed": [2]}\n')
+    data = Dataset.Tabular.from_json_lines_files(
+        str(root), set_column_types={"mixed": DataType.to_string(), "day": DataType.to_datetime("%Y%m%d")}
+    ).to_pandas_dataframe()
+    assert data["mixed"].tolist() == ["1", "a", "[2]"]
+    assert data["day"].iloc[0] == pandas.Timestamp(2020, 1, 31) and data["day"].isna().tolist() == [False, True, True]
+    (root / "1.jsonl").unlink()
+    times = pandas.Series([pandas.Timestamp(2020, 1, 1), None])
+    amounts = [decimal.Decimal("1.10"), None]
+    made = {"day": [20200131, 20200230], "when": times, "amount": amounts, "kind": pandas.Categorical(["1", None])}
+    pandas.DataFrame(made).to_parquet(root / "1.parquet", index=False)
+    types = {
+        "day": DataType.to_datetime("%Y%m%d"),
+        "when": DataType.to_float(),
+        "amount": DataType.to_string(),
+        "kind": DataType.to_long(),
+    }
+    data = Dataset.Tabular.from_parquet_files(str(root), set_column_types=types).to_pandas_dataframe()
+    assert data["day"].iloc[0] == pandas.Timestamp(2020, 1, 31) and pandas.isna(data["day"].iloc[1])
+    assert data["when"].isna().tolist() == data["kind"].isna().tolist() == [False, True]
+    assert (data["amount"].iloc[0], data["kind"].iloc[0]) == ("1.10", 1) and pandas.isna(data["amount"].iloc[1])

@@ -32,6 +32,8 @@ def convert(series: Any, kind: Mapping[str, Any], wishes: Wishes) -> Any:
         raise UnsupportedFeature(
             f"A column of type {kind['type']}", "columns of streams are not read", "DataType.to_string()"
         ) from None
+    if str(series.dtype) == "category":
+        series = series.astype(series.cat.categories.dtype)
     return make(series, kind, wishes)
 
 
@@ -49,7 +51,9 @@ def nulls_for_empty(series: Any) -> Any:
 
 
 def _string(series: Any, kind: Mapping[str, Any], wishes: Wishes) -> Any:
-    if is_text(series):
+    """JSON lines and parquet have columns of differing values, too, and decimals, lists and the like."""
+    pd = pandas("Converting columns")
+    if is_text(series) and pd.api.types.infer_dtype(series, skipna=True) in ("string", "empty"):
         return series
     return series.map(str, na_action="ignore").astype(object)
 
@@ -72,7 +76,8 @@ def _float(series: Any, kind: Mapping[str, Any], wishes: Wishes) -> Any:
 def _numbers(series: Any, kind: Mapping[str, Any], wishes: Wishes) -> Any:
     pd = pandas("Converting columns")
     if not is_text(series):
-        return pd.to_numeric(series, errors="coerce")
+        numbers = pd.to_numeric(series, errors="coerce")
+        return numbers.where(series.notna()) if series.isna().any() else numbers  # of no time, a number is made
     texts = series.where(~series.isin(NO_NUMBER))
     if kind.get("decimal_mark") == ",":
         texts = texts.str.replace(".", "", regex=False).str.replace(",", ".", regex=False)
@@ -102,8 +107,10 @@ def _datetime(series: Any, kind: Mapping[str, Any], wishes: Wishes) -> Any:
 
 def _parsed(pd: Any, series: Any, formats: list[str]) -> Any:
     """Points in time without a zone, in UTC; NaT where no format fits."""
+    if formats and series.dtype.kind in "iufO":
+        series = series.map(_as_written, na_action="ignore").astype(object)
     if not is_text(series):
-        # Times as they are; numbers as nanoseconds since 1970.
+        # Times as they are; numbers without a format as nanoseconds since 1970.
         return _without_zone(pd.to_datetime(series, errors="coerce"))
     if not formats:
         options = {"format": "ISO8601"} if version(pd) >= (2, 0) else {}
@@ -113,6 +120,11 @@ def _parsed(pd: Any, series: Any, formats: list[str]) -> Any:
         found = _without_zone(pd.to_datetime(series, errors="coerce", format=form, utc=True))
         answer = found if answer is None else answer.where(answer.notna(), found)
     return answer
+
+
+def _as_written(value: Any) -> str:
+    """``20200131``, also where a null among whole numbers has made fractions of them."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _without_zone(times: Any) -> Any:
