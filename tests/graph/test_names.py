@@ -27,6 +27,11 @@ def test_a_number_never_takes_a_name_that_is_written_out():
     ]
 
 
+def test_names_that_are_taken_are_given_to_nobody():
+    names = Names(["plan"])
+    assert [names.unique(text) for text in ("plan", "Plan", "planner")] == ["plan_2", "Plan_3", "planner"]
+
+
 @given(st.lists(st.text(max_size=8) | st.sampled_from(["a", "A", "a_2", "a_3"]), max_size=30))
 def test_ids_are_safe_unique_and_repeatable(texts):
     def ids():

@@ -105,3 +105,8 @@ def test_yaml_that_is_wrong(workspace, source, tmp_path, before, after, message)
 def test_a_step_without_a_script_name():
     with pytest.raises(InvalidInput, match="script_name"):
         PythonScriptStep("")
+
+
+def test_a_step_may_be_called_as_the_task_that_plans(workspace, step):
+    graph = Pipeline(workspace, [step("plan"), step("train")]).graph
+    assert [(node.id, node.name) for node in graph.steps] == [("plan_2", "plan"), ("train", "train")]

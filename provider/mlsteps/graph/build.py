@@ -7,7 +7,7 @@ from typing import Any, Iterable, Mapping
 
 from mlsteps.contracts.graph import Parameter, PipelineGraph, StepNode
 from mlsteps.errors import Fault, GraphError
-from mlsteps.graph.names import Names
+from mlsteps.graph.names import PLAN, Names
 from mlsteps.graph.order import reachable, sorted_steps
 from mlsteps.graph.paths import path_fault
 from mlsteps.graph.ports import Ports
@@ -156,7 +156,7 @@ class GraphBuilder:
         return self._scripts[key]
 
     def _give_ids(self, ordered: list[Ports]) -> None:
-        names = Names()
+        names = Names([PLAN])
         for index, ports in enumerate(ordered):
             step_id = self._ids[id(ports.step)] = names.unique(str(ports.step.name))
             for where, request in ports.outputs:

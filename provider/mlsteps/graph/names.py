@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+#: The id of the task that plans: no step's.
+PLAN = "plan"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 #: Airflow allows 250 characters; the rest is for a number, a group's prefix or a mapped index.
 LONGEST = 180
@@ -17,8 +20,8 @@ def slug(text: str, default: str = "step") -> str:
 class Names:
     """Gives each text a slug of its own. Case counts for nothing: some databases do not tell it apart."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken: set[str] = {text.lower() for text in taken}
         self._next: dict[str, int] = {}
 
     def unique(self, text: str, default: str = "step") -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlsteps.contracts.graph import PipelineGraph, StepNode
 from mlsteps.errors import InvalidInput
+from mlsteps.graph.names import PLAN
 from mlsteps.operators.parameters import airflow_params
 from mlsteps.translate.documentation import pipeline_text, step_text
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from mlsteps.operators.plan import PlanOperator
     from mlsteps.operators.step import StepOperator
 
-PLAN = "plan"
 #: What Airflow takes as a tag.
 _TAG_LENGTH = 100
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep

@@ -13,9 +13,10 @@ from airflow.sdk import DAG, TaskGroup, XComArg
 
 from mlsteps.contracts.graph import Parameter, PipelineGraph
 from mlsteps.errors import InvalidInput
+from mlsteps.graph.names import PLAN
 from mlsteps.operators.assignments import assignments
 from mlsteps.operators.authored import OutputReference, UpstreamOutput
-from mlsteps.translate.dag import PLAN, add_steps, plan_outlets
+from mlsteps.translate.dag import add_steps, plan_outlets
 
 if TYPE_CHECKING:
     from mlsteps.operators.group import GroupResultOperator
