@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from mlsteps.storage.ahead import PIECE, Pieces, all_of, in_order, one_ahead, without
+from mlsteps.storage.ahead import PIECE, Pieces, all_of, as_they_come, in_order, one_ahead, without
 from mlsteps.storage.objects.failures import Unanswered
 from mlsteps.storage.objects.options import settings_of
 from mlsteps.storage.objects.requests import open_requests
@@ -101,6 +101,34 @@ class TestAhead:
         assert next(pieces) == b"first"
         with pytest.raises(ConnectionError):
             next(pieces)
+
+    def test_what_lands_by_itself_is_told_in_order(self) -> None:
+        second = threading.Event()
+
+        def fetch(start: int, end: int, ended: threading.Event) -> int:
+            second.wait(10) if start == 3 else second.set()  # the first is the last to come
+            return end - start
+
+        assert list(as_they_come(fetch, 3, 2 * PIECE + 7, 2)) == [PIECE, PIECE, 4]
+
+    def test_when_it_is_given_up_nothing_lands_any_more(self) -> None:
+        begun = threading.Event()
+        entered: list[int] = []
+        left: list[int] = []
+
+        def fetch(start: int, end: int, ended: threading.Event) -> int:
+            entered.append(start)
+            if start:
+                begun.set()
+                ended.wait(10)
+            left.append(start)
+            return end - start
+
+        coming = as_they_come(fetch, 0, 100 * PIECE, 2)
+        next(coming)
+        begun.wait(10)
+        coming.close()
+        assert sorted(left) == sorted(entered) and len(left) <= 3  # what was under way has ended, nothing else begins
 
     @pytest.mark.parametrize("count", [1, 3, 1000])
     def test_as_a_file(self, count) -> None:

@@ -6,11 +6,13 @@ import hashlib
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mlsteps.errors import StoreError
+from mlsteps.storage.ahead import Pieces
 from mlsteps.storage.base import Store
 from mlsteps.storage.copying import ledger, run
 from mlsteps.storage.copying.plan import Plan, plan, sources
@@ -94,6 +96,29 @@ class TestPartFile:
             part.write(DATA)
             part.finish()
         assert (tmp_path / "f").read_bytes() == DATA
+
+    def test_pieces_that_land_in_any_order_count_in_order(self, tmp_path) -> None:
+        passed: list[int] = []
+
+        def land(descriptor: int, place: int) -> Iterator[int]:
+            os.pwrite(descriptor, b"three", 7)
+            os.pwrite(descriptor, b"onetwo2", place)
+            yield 3
+            yield 4
+            raise ConnectionError("reset")
+
+        with pytest.raises(ConnectionError), PartFile(str(tmp_path / "f"), "k") as part:
+            part.take(Pieces(iter(()), 12, land), 12, passed.append)
+        assert passed == [3, 4] and hidden(tmp_path)[0].read_bytes() == DATA
+        assert went_on(tmp_path / "f") == 7
+
+    def test_pieces_that_do_not_all_land_are_no_file(self, tmp_path) -> None:
+        def land(descriptor: int, place: int) -> Iterator[int]:
+            yield os.pwrite(descriptor, b"one", place)
+
+        with pytest.raises(ConnectionError, match="3 of 12"), PartFile(str(tmp_path / "f"), "k") as part:
+            part.take(Pieces(iter(()), 12, land), 12, lambda count: None)
+        assert went_on(tmp_path / "f") == 3
 
     def test_a_full_disk_is_given_its_room_back(self, tmp_path) -> None:
         with pytest.raises(OSError), PartFile(str(tmp_path / "f"), "k") as part:

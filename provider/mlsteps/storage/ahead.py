@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Callable, Deque, Iterator
+from threading import Event
+from typing import Any, Callable, Deque, Generator, Iterator
 
 #: Bytes of one piece: of a request for a part of an object, and of a part that is sent.
 PIECE = 8 << 20
 
 
-class Pieces(io.RawIOBase):
-    """What ``pieces`` yields, as a file; :meth:`buffers` gives them as they are, without a copy."""
+#: Writes all that is to come to an open file (its descriptor), from a place in it on; yields how many bytes more are
+#: there, in order.
+Landing = Callable[[int, int], Generator[int, None, None]]
 
-    def __init__(self, pieces: Iterator[Any], size: int) -> None:
+
+class Pieces(io.RawIOBase):
+    """What ``pieces`` yields, as a file; :meth:`buffers` gives them as they are, without a copy.
+
+    :param landing: for who wants them in a file, and asks before the first is read: they need not be held in memory.
+    """
+
+    def __init__(self, pieces: Iterator[Any], size: int, landing: Landing | None = None) -> None:
         self.size = size
+        self.landing = landing
         self._pieces = pieces
         self._rest = memoryview(b"")
 
@@ -115,3 +125,33 @@ def in_order(fetch: Callable[[int, int], Any], start: int, size: int, ahead: int
         for one in waiting:
             one.cancel()
         pool.shutdown(wait=False)
+
+
+def as_they_come(
+    fetch: Callable[[int, int, Event], int], start: int, size: int, width: int
+) -> Generator[int, None, None]:
+    """As :func:`in_order`, where what is fetched has been put into its place: how many bytes more are there.
+
+    As it takes no memory, much may come before what is first in order. When this has ended, nothing is under way.
+
+    :param fetch: is told, too, what is set when it need not go on.
+    """
+    starts = iter(range(start, size, PIECE))
+    waiting: Deque[Future[int]] = Deque()
+    ended = Event()
+    pool = ThreadPoolExecutor(width, thread_name_prefix="mlsteps-ahead")
+    try:
+        while True:
+            while len(waiting) < 4 * width:
+                at = next(starts, None)
+                if at is None:
+                    break
+                waiting.append(pool.submit(fetch, at, min(at + PIECE, size), ended))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+    finally:
+        ended.set()
+        for one in waiting:
+            one.cancel()
+        pool.shutdown()

@@ -112,6 +112,15 @@ def write_all(file: Any, data: Any) -> None:
         view = view[file.write(view) :]
 
 
+def write_at(descriptor: int, data: Any, place: int) -> int:
+    """Write every byte to a place of an open file; how many that were."""
+    view = memoryview(data)
+    done = 0
+    while done < len(view):
+        done += os.pwrite(descriptor, view[done:], place + done)
+    return done
+
+
 def remove_quietly(path: str) -> None:
     """Remove a file if it is there."""
     try:

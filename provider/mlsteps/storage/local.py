@@ -10,7 +10,6 @@ from typing import BinaryIO, Iterator, List
 
 from mlsteps.contracts.manifest import FileEntry
 from mlsteps.storage import files
-from mlsteps.storage.ahead import all_of
 from mlsteps.storage.base import TEMPORARY, Child, Entry, Known, MissingFile, Passing, Store, safe_path
 from mlsteps.storage.local_copy import copy_hashed_fast, copy_in_parts
 from mlsteps.storage.part_file import InUse, PartFile, remove_part
@@ -156,14 +155,12 @@ class LocalStore(Store):
         passing: Passing,
         kept: Kept,
     ) -> FileEntry | None:
-        """In a file beside it that only ever grows; of two at once, the second does it in the ordinary way."""
+        """In a file beside it; of two at once, the second does it in the ordinary way."""
         try:
             with self._trouble(path, "write"), PartFile(self._at(path), coming.key) as part:
                 kept(part.size)
                 with coming.open(part.size, coming.size) as source:
-                    for piece in all_of(source, coming.size - part.size):
-                        passing(len(piece))
-                        part.write(piece)
+                    part.take(source, coming.size - part.size, passing)
                 coming.check()
                 changed = part.finish()
         except InUse:

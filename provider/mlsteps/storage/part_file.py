@@ -7,10 +7,12 @@ import fcntl
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
+from contextlib import closing
+from typing import Any, BinaryIO, Callable
 
 from mlsteps.errors import StoreError
 from mlsteps.storage import files
+from mlsteps.storage.ahead import Pieces, all_of
 from mlsteps.storage.base import TEMPORARY
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -24,7 +26,7 @@ class PartFile:
     """Hidden beside ``final``, it becomes that by :meth:`finish`; an interrupted one stays, unless the disk is full.
 
     In ``<its name>.parts`` are the content's key, and for each piece that was written the bytes up to there and their
-    SHA-256. What is there counts as far as it has these digests.
+    SHA-256. What is there counts as far as it has these digests; what lies behind that, in any order, does not.
     """
 
     def __init__(self, final: str, key: str) -> None:
@@ -32,6 +34,7 @@ class PartFile:
         self._path = _beside(final)
         self._key = key.encode()
         self._hasher = ThreadPoolExecutor(1, thread_name_prefix="mlsteps-digest")
+        self._buffer = memoryview(bytearray(256 << 10))
         self.whole = hashlib.sha256()
         self.size = 0
 
@@ -69,7 +72,8 @@ class PartFile:
             if more is None or more.hexdigest().encode() != digest:
                 break
             self.whole, self.size, listed = more, int(size), listed + len(line) + 1
-        self._file.truncate(self.size)
+        if os.fstat(self.fileno()).st_size != self.size:  # ext4 writes a file to the disk at its close once it was cut
+            self._file.truncate(self.size)
         self._file.seek(self.size)
         self._listed.truncate(listed if self.size else 0)
         if not self.size:
@@ -79,12 +83,39 @@ class PartFile:
         """The digest of all so far and of so many bytes more; None when there are not so many."""
         whole = self.whole.copy()
         while count > 0:
-            data = self._file.read(min(count, files.CHUNK))
-            if not data:
+            some = self._file.readinto(self._buffer[:count])  # type: ignore[attr-defined]
+            if not some:
                 return None
-            whole.update(data)
-            count -= len(data)
+            whole.update(self._buffer[:some])
+            count -= some
         return whole
+
+    def take(self, source: Any, count: int, passing: Callable[[int], Any]) -> None:
+        """Add so many bytes of an open file.
+
+        :raises ConnectionError: when it ends before.
+        """
+        landing = source.landing if isinstance(source, Pieces) else None
+        if landing is None:
+            for piece in all_of(source, count):
+                passing(len(piece))
+                self.write(piece)
+            return
+        end = self.size + count
+        with closing(landing(self.fileno(), self.size)) as coming:
+            for size in coming:
+                passing(size)
+                self._add(size)
+        if self.size != end:
+            raise ConnectionError(f"{count - (end - self.size)} of {count} bytes came")
+
+    def _add(self, size: int) -> None:
+        """What has been written by the descriptor, from here on. It is in memory still, as it has just come."""
+        whole = self._read(size)
+        if whole is None:
+            raise StoreError(f"{self._path} was cut off by another process.")
+        self.whole, self.size = whole, self.size + size
+        self.remark(self.size, whole.hexdigest())
 
     def write(self, data: Any) -> None:
         """Add a piece, which is hashed while it is written."""

@@ -6,11 +6,12 @@ import re
 import threading
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, NamedTuple, cast
+from typing import Any, BinaryIO, Callable, Dict, Generator, Iterator, Mapping, NamedTuple, cast
 
 from mlsteps.errors import AzureMLException, StoreError
-from mlsteps.storage.ahead import PIECE, Pieces, in_order, one_ahead, without
+from mlsteps.storage.ahead import PIECE, Pieces, as_they_come, in_order, one_ahead, without
 from mlsteps.storage.base import redact
+from mlsteps.storage.files import write_at
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.options import Settings, settings_of
 from mlsteps.storage.objects.requests import Whole, open_requests
@@ -20,6 +21,8 @@ from mlsteps.storage.parts import Coming, Kept, Remarks
 #: Pieces under way at once, of all large objects together; each large object has at least two.
 _UNDER_WAY = 16
 _MOST = 8  # of one object
+#: Bytes that are written at once where they go to a file.
+_CHUNK = 256 << 10
 #: A part of an upload may be one of 10,000.
 _PARTS = 9_000
 
@@ -83,7 +86,7 @@ class Objects:
 
         All pieces are of one state of the object: one that is written meanwhile ends in an error.
         """
-        return cast(BinaryIO, Pieces(self._pieces(at, start, end), end - start))
+        return cast(BinaryIO, Pieces(self._pieces(at, start, end), end - start, partial(self._land, at, start, end)))
 
     def write(self, at: str, data: Any) -> str:
         """Make or replace an object in one request; its etag."""
@@ -171,25 +174,50 @@ class Objects:
         return AzureStore(container_name=bucket, retry_config=retry, **self._settings)
 
     def _pieces(self, at: str, start: int, end: int) -> Iterator[Any]:
-        import obstore
-
-        store, name = self._store(at)
         with self._width() as width:
-            with _told(at):
-                try:
-                    first = obstore.get(store, name, options={"range": (start, min(start + PIECE, end))})
-                except obstore.exceptions.GenericError as error:
-                    if "non-partial" not in str(error):
-                        raise
-                    first = None
+            first = self._first(at, start, end)
             if first is None:
                 yield from self._oddly(at, start, end, width)
                 return
-            tag = first.meta["e_tag"]
-            yield first.bytes()
-            yield from in_order(partial(self._range, at, tag), start + PIECE, end, width)
+            with _told(at):
+                yield first.bytes()
+            yield from in_order(partial(self._range, at, first.meta["e_tag"]), start + PIECE, end, width)
+
+    def _land(self, at: str, start: int, end: int, descriptor: int, place: int) -> Generator[int, None, None]:
+        """Write what lies between to an open file: each thread what it fetches, while the processor's cache has it."""
+        with self._width() as width:
+            first = self._first(at, start, end)
+            if first is None:
+                for piece in self._oddly(at, start, end, width):
+                    yield write_at(descriptor, piece, place)
+                    place += len(piece)
+                return
+
+            def fetch(begin: int, stop: int, ended: threading.Event) -> int:
+                answer = first if begin == start else self._asked(at, first.meta["e_tag"], begin, stop)
+                with _told(at):
+                    return _drained(answer, stop - begin, descriptor, place + begin - start, ended)
+
+            yield from as_they_come(fetch, start, end, width)
+
+    def _first(self, at: str, start: int, end: int) -> Any:
+        """The answer to the first request; None from a server whose answer obstore does not take."""
+        import obstore
+
+        store, name = self._store(at)
+        with _told(at):
+            try:
+                return obstore.get(store, name, options={"range": (start, min(start + PIECE, end))})
+            except obstore.exceptions.GenericError as error:
+                if "non-partial" not in str(error):
+                    raise
+                return None
 
     def _range(self, at: str, tag: str | None, start: int, end: int) -> Any:
+        with _told(at):
+            return self._asked(at, tag, start, end).bytes()
+
+    def _asked(self, at: str, tag: str | None, start: int, end: int) -> Any:
         import obstore
 
         store, name = self._store(at)
@@ -197,7 +225,7 @@ class Objects:
         if tag:
             options["if_match"] = tag
         with _told(at):
-            return obstore.get(store, name, options=options).bytes()
+            return obstore.get(store, name, options=options)
 
     def _oddly(self, at: str, start: int, end: int, width: int) -> Iterator[Any]:
         """From a server whose answers obstore takes for no ranges: they lack the status, or are none."""
@@ -255,6 +283,18 @@ def _told(at: str) -> Iterator[None]:
         status = int(found.group(1)) if found else 0
         kind = Unanswered if not status and _NETWORK.search(text) else RequestFailed
         raise kind(text, status) from None
+
+
+def _drained(answer: Any, count: int, descriptor: int, place: int, ended: threading.Event) -> int:
+    """Write an answer's bytes, which are so many, to a file."""
+    done = 0
+    for some in answer.stream(_CHUNK):
+        if ended.is_set():
+            break
+        done += write_at(descriptor, some, place + done)
+    if done != count:
+        raise ConnectionError(f"{done} of {count} bytes came")
+    return done
 
 
 def _short(error: BaseException) -> str:
