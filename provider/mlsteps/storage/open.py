@@ -88,7 +88,7 @@ def _open_with_driver(protocol: str, rest: str, options: Dict[str, Any]) -> Stor
         from mlsteps.storage.remote import FsspecStore
 
         file_system, root = open_file_system(protocol, url, options)
-        objects = open_objects(protocol, options)
+        objects = open_objects(protocol, options, file_system)
     except ImportError as error:
         package = package_of(protocol)
         raise StoreError(f"{redact(url)} needs a driver: pip install {package} ({error}).", error) from error

@@ -88,7 +88,7 @@ def plan(found: Sequence[SourceFile], kind: str, store: Store, path: str, wanted
         the source, or a file where a directory must be and the other way round.
     """
     path = safe_path(path)
-    there = None if wanted and not _has_folders(store) else (store.kind(path) if path else DIRECTORY)
+    there = None if wanted and not _has_folders(store) else (_there(store, path, kind) if path else DIRECTORY)
     target = wanted or there or kind
     place = store.url_of(path)
     if target == FILE and kind == DIRECTORY:
@@ -105,6 +105,13 @@ def plan(found: Sequence[SourceFile], kind: str, store: Store, path: str, wanted
     made = Plan(store, path, DIRECTORY, items)
     _refuse_clashes(made)
     return made
+
+
+def _there(store: Store, path: str, kind: str) -> str | None:
+    """What lies at a place, as far as it matters to a source of this kind."""
+    if kind == DIRECTORY and not _has_folders(store):
+        return FILE if store.entry(path) is not None else None  # to ask for a folder would be another request
+    return store.kind(path)
 
 
 def _has_folders(store: Store) -> bool:

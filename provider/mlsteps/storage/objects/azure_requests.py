@@ -35,6 +35,16 @@ class AzureRequests(Requests):
         self._key = base64.b64decode(settings["account_key"]) if settings.get("account_key") else b""
         self._sas = str(settings.get("sas_key") or "")
 
+    def look(self, at: str) -> Mapping[str, Any] | None:
+        answer = self._ask("HEAD", self._url(at), good=(404,))
+        found = answer.headers
+        if answer.status == 404:
+            return {}
+        if found.get("x-ms-meta-hdi_isfolder"):
+            return None
+        told = {"content_md5": found.get("Content-MD5"), "last_modified": found.get("Last-Modified")}
+        return {"name": at, "size": int(found["Content-Length"]), "etag": str(found["ETag"]), **told}
+
     def copy(self, source: str, at: str) -> str:
         url = self._url(at)
         origin = self._url(source) + (f"?{self._sas}" if self._sas else "")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
+import weakref
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, BinaryIO, Callable, Dict, Generator, Iterator, Mapping, NamedTuple, cast
+from typing import Any, BinaryIO, Callable, Dict, Generator, Iterator, Mapping, MutableMapping, NamedTuple, Tuple, cast
 
 from mlsteps.errors import AzureMLException, StoreError
 from mlsteps.storage.ahead import PIECE, Pieces, as_they_come, in_order, one_ahead, without
@@ -40,8 +42,12 @@ class Head(NamedTuple):
     tag: str
 
 
-def open_objects(protocol: str, options: Mapping[str, Any]) -> Objects | None:
-    """The objects that these options open; None when obstore is not installed or cannot be told them."""
+def open_objects(protocol: str, options: Mapping[str, Any], beside: Any) -> Objects | None:
+    """The objects that these options open; None when obstore is not installed or cannot be told them.
+
+    :param beside: the file system of the driver. Where it is one that has been opened before, so are they: they have
+        connections.
+    """
     settings = settings_of(protocol, options)
     if settings is None:
         return None
@@ -49,7 +55,15 @@ def open_objects(protocol: str, options: Mapping[str, Any]) -> Objects | None:
         import obstore  # noqa: F401
     except ImportError:
         return None
-    return Objects("s3" if protocol in ("s3", "s3a") else "azure", settings)
+    process, known = _OPENED.get(beside, (0, None))
+    if known is None or process != os.getpid() or not known.is_told(settings):
+        known = Objects("s3" if protocol in ("s3", "s3a") else "azure", settings)
+        _OPENED[beside] = (os.getpid(), known)
+    return known
+
+
+#: What file systems have been opened with, in which process.
+_OPENED: MutableMapping[Any, Tuple[int, Objects]] = weakref.WeakKeyDictionary()
 
 
 class Objects:
@@ -62,6 +76,21 @@ class Objects:
         self._large = 0
         self._lock = threading.Lock()
         self._requests = open_requests(service, settings)
+
+    def is_told(self, settings: Settings) -> bool:
+        """Whether it would be the same with these settings."""
+        return self._settings == settings
+
+    def look(self, at: str) -> Mapping[str, Any] | None:
+        """What the driver's ``info`` would say of an object; nothing where there is none; None: ask the driver."""
+        if self._requests is None or not self.takes(at):
+            return None
+        try:
+            return self._requests.look(at)
+        except Unanswered:
+            raise
+        except RequestFailed:
+            return None  # it may know another way, and has errors of its own
 
     def takes(self, at: str) -> bool:
         """Whether obstore takes the name as it is."""

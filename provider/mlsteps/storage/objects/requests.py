@@ -47,6 +47,10 @@ class Requests(Parts):
             raise Whole(f"{at}: the server gives no parts of an object")
         return answer.data, found
 
+    def look(self, at: str) -> Mapping[str, Any] | None:
+        """What a driver's ``info`` says of an object; nothing where there is none; None: the driver has to be asked."""
+        return None
+
     def copy(self, source: str, at: str) -> str:
         """Have the service copy an object within the account, and wait until it has; the copy's etag."""
         raise NotImplementedError(f"obstore copies {source} to {at}")
