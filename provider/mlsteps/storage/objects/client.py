@@ -23,8 +23,8 @@ from mlsteps.storage.parts import Coming, Kept, Remarks
 #: Pieces under way at once, of all large objects together; each large object has at least two.
 _UNDER_WAY = 16
 _MOST = 8  # of one object
-#: Bytes that are written at once where they go to a file.
-_CHUNK = 256 << 10
+#: Bytes that are at least written at once where they go to a file; more, as they come.
+_CHUNK = 64 << 10
 #: A part of an upload may be one of 10,000.
 _PARTS = 9_000
 

@@ -1,4 +1,4 @@
-"""Requests that obstore does not make: Azure's copies, uploads that a later process goes on with, odd servers' ranges.
+"""Requests that obstore does not make: Azure's copies and looks, uploads that a later process goes on with, odd ranges.
 
 They are sent by urllib3, which every driver brings, and signed with what the driver was told.
 """
