@@ -15,6 +15,7 @@ from typing import List, NamedTuple, Sequence, Tuple
 from mlsteps.errors import DatasetValidationError, InvalidInput, StoreError, UserErrorException
 from mlsteps.storage.base import Store, safe_path
 from mlsteps.storage.datasets import SourceFile
+from mlsteps.storage.retry import with_retries
 
 FILE, DIRECTORY = "file", "directory"
 
@@ -62,14 +63,15 @@ def sources(store: Store, path: str, kind: str | None = None) -> Tuple[str, List
     :raises DatasetValidationError: when nothing lies there, or only the other one.
     """
     path = safe_path(path)
-    single = store.entry(path) if path and kind != DIRECTORY else None
+    single = with_retries(lambda: store.entry(path)) if path and kind != DIRECTORY else None
     if single is not None:
         name = path.rpartition("/")[2]
         return FILE, [SourceFile(store, path, name, single.size, single.stamp)]
     if kind == FILE:
         raise DatasetValidationError(f"{_absent(store, path, 'file')} Leave source_reference_type out for a directory.")
     prefix = f"{path}/" if path else ""
-    found = [SourceFile(store, item.path, item.path[len(prefix) :], item.size, item.stamp) for item in store.tree(path)]
+    listed = with_retries(lambda: list(store.tree(path)))
+    found = [SourceFile(store, item.path, item.path[len(prefix) :], item.size, item.stamp) for item in listed]
     if not found and store.kind(path) != "directory":
         raise DatasetValidationError(_absent(store, path, "directory" if kind else "file or directory"))
     return DIRECTORY, found
@@ -88,7 +90,7 @@ def plan(found: Sequence[SourceFile], kind: str, store: Store, path: str, wanted
         the source, or a file where a directory must be and the other way round.
     """
     path = safe_path(path)
-    there = None if wanted and not _has_folders(store) else (_there(store, path, kind) if path else DIRECTORY)
+    there = None if wanted and not _has_folders(store) else _there(store, path, kind)
     target = wanted or there or kind
     place = store.url_of(path)
     if target == FILE and kind == DIRECTORY:
@@ -109,9 +111,12 @@ def plan(found: Sequence[SourceFile], kind: str, store: Store, path: str, wanted
 
 def _there(store: Store, path: str, kind: str) -> str | None:
     """What lies at a place, as far as it matters to a source of this kind."""
+    if not path:
+        return DIRECTORY
     if kind == DIRECTORY and not _has_folders(store):
-        return FILE if store.entry(path) is not None else None  # to ask for a folder would be another request
-    return store.kind(path)
+        found = with_retries(lambda: store.entry(path))
+        return FILE if found is not None else None  # to ask for a folder would be another request
+    return with_retries(lambda: store.kind(path))
 
 
 def _has_folders(store: Store) -> bool:

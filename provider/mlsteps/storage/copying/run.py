@@ -16,6 +16,7 @@ from mlsteps.storage.copying.progress import Progress
 from mlsteps.storage.copying.source import coming
 from mlsteps.storage.digests import file_digest
 from mlsteps.storage.parts import LARGE
+from mlsteps.storage.retry import with_retries
 
 #: Copies under way at once, unless the caller says otherwise. Each holds at most a few pieces of 8 MiB in memory.
 WORKERS = 8
@@ -92,9 +93,9 @@ class _Copy:
         """What the destination holds under the names of these items: one listing, or one look for a single file."""
         plan = self._plan
         if len(items) == 1:
-            found = plan.store.entry(items[0].path)
+            found = with_retries(lambda: plan.store.entry(items[0].path))
             return {} if found is None else {items[0].path: found}
-        return {entry.path: entry for entry in plan.store.tree(plan.path)}
+        return with_retries(lambda: {entry.path: entry for entry in plan.store.tree(plan.path)})
 
     def _useful(self, items: List[Item]) -> int:
         """Threads would only wait for Python's own lock where small files stay on this machine."""
