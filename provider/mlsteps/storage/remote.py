@@ -137,10 +137,8 @@ class FsspecStore(Store):
     def entry(self, path: str) -> Entry | None:
         with self._trouble(path, "look at"):
             info = self._objects.look(self._at(path)) if self._objects else None
-        if info is not None:
-            return self._entry_at(safe_path(path), info) if info else None
-        info = self._info(path)
-        if info is None or not _is_file(info):
+        info = self._info(path) if info is None else info
+        if not info or not _is_file(info):
             return None
         return self._entry_at(safe_path(path), info)
 
