@@ -39,6 +39,14 @@ def test_runs_are_listed_and_found_by_the_first_digits_and_as_the_latest(shell: 
     assert row["id"] in shell("runs", "list")
 
 
+def test_explain_takes_the_run_and_the_workspace_that_other_commands_take(shell: Terminal) -> None:
+    whole = shell.json("runs", "show", "latest")["id"]
+    for words in ([], ["latest"], [whole], [whole[:8]]):
+        found = shell.json("explain", *words)
+        assert found["run_id"] == whole and [step["step"] for step in found["steps"]] == ["prepare", "train"]
+    shell("explain", "0" * 8, code=2)
+
+
 def test_what_is_not_there_is_said_and_is_exit_code_2(shell: Terminal) -> None:
     for command in (
         ["runs", "show", "0" * 8],

@@ -6,11 +6,12 @@ import json
 from typing import Any, Iterator, Mapping
 
 from mlsteps.cli.answers import say
+from mlsteps.cli.chosen import run
+from mlsteps.cli.places import named
 from mlsteps.client.decisions import DECISIONS, decisions
 from mlsteps.errors import UserErrorException
 from mlsteps.registry.pipeline_status import attempts
 from mlsteps.registry.runs import RunStore
-from mlsteps.sdk.run_types import PIPELINE
 
 __all__ = ["DECISIONS", "decisions", "explain_run"]
 
@@ -20,17 +21,15 @@ def explain_run(
 ) -> int:
     """Print what was decided for each step, and why.
 
-    :param run_id: a pipeline run; None for the newest one.
+    :param run_id: a pipeline run, the first digits of its id, or ``latest``; None for the latest one.
     :param step: only this step, with every component that has changed.
-    :param workspace: name; None as ``Workspace.from_config()`` finds it.
+    :param workspace: its name, root or connection; None as ``Workspace.from_config()`` finds it.
     :param as_json: one JSON document in place of text.
     :raises UserErrorException: when there is no such run or step, or the run has not been planned.
     """
-    from mlsteps.sdk.workspace import Workspace
-
-    ws = Workspace.get(workspace) if workspace else Workspace.from_config()
+    ws = named(workspace)
     runs = ws._run_store()
-    chosen = run_id or _newest(runs)
+    chosen = str(run(ws, run_id or "latest")["id"])
     decided = decisions(runs, chosen)
     if step is not None:
         decided = [item for item in decided if step in (item["step"], item.get("name"))]
@@ -44,14 +43,6 @@ def explain_run(
     for item in decided:
         say("\n".join(_lines(item, _later(runs, chosen, item), detailed=step is not None)))
     return 0
-
-
-def _newest(runs: RunStore) -> str:
-    heads = [head for name in runs.experiments() for head in runs.heads(runs.list(name)).values()]
-    pipelines = [head for head in heads if head["type"] == PIPELINE]
-    if not pipelines:
-        raise UserErrorException("The workspace has no pipeline runs.")
-    return str(max(pipelines, key=lambda head: head["created"])["id"])
 
 
 def _later(runs: RunStore, run_id: str, item: Mapping[str, Any]) -> str:

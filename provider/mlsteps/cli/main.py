@@ -102,9 +102,13 @@ def _check(options: argparse.Namespace) -> int:
 def _add_explain(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     summary = "what a pipeline run ran and what it reused, and why"
     parser = commands.add_parser("explain", help=summary, description=summary)
-    parser.add_argument("run", nargs="?", help="id of a pipeline run; default the newest one of the workspace")
+    parser.add_argument(
+        "run", nargs="?", help="id of a pipeline run, its first digits, or latest, which is the default"
+    )
     parser.add_argument("--step", help="only this step, component by component")
-    parser.add_argument("--workspace", help="name of the workspace; default as Workspace.from_config() finds it")
+    parser.add_argument(
+        "-w", "--workspace", help="its name, root or connection; default as Workspace.from_config() finds it"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(command=_explain)
 
