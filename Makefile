@@ -29,8 +29,8 @@ demo: env ## the example pipeline on a local Airflow, twice
 demo-stop: ## stop what `make demo` left running
 	$(BIN)/python -m mlsteps.client.demo --stop
 
-test: env ## every test that needs no server
-	$(BIN)/python -m pytest tests -m "not components" $(PYTEST)
+test: env ## every test that needs no server, in two processes (tests/workers.py says which beside which)
+	$(BIN)/python -m pytest tests -m "not components" --numprocesses 2 $(PYTEST)
 
 test-components: $(VENV)/.components ## tests against servers found by DOCKER_HOST, KUBECONFIG, AWS_ENDPOINT_URL, ...
 	$(BIN)/python -m pytest tests -m components $(PYTEST)
