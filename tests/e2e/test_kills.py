@@ -178,7 +178,7 @@ def test_killed_while_the_script_runs(victim: int, start: Start, expected: dict[
         wait_for((trial.folder / "gate.taken").exists, "the script is in its middle")
         processes = trial.processes()
         processes[victim].kill()
-        wait_for(lambda: not any(map(is_alive, processes)), "the others of the step end, too", 30)
+        wait_for(lambda: not any(map(is_alive, processes)), "the others of the step end, too")
         trial.end()
         assert state_of(trial.ws) == expected
         assert executions(trial.folder / "notes") == ["make", "make", "use"]
@@ -212,7 +212,7 @@ def test_a_killed_scheduler_is_started_again(
             wait_for((trial.folder / "gate.taken").exists, "the script is in its middle")
         scheduler.kill()
         assert not in_upload or trial.uploaded() < FILES
-        wait_for(lambda: not any(map(is_alive, processes)), "its tasks end with it", 30)
+        wait_for(lambda: not any(map(is_alive, processes)), "its tasks end with it")
         wait_for(lambda: len(airflow.server.faults()) > known, "the supervisor notices")
         assert "Airflow's scheduler ended with exit code -9; started again" in airflow.server.faults()[-1]
         trial.end()
@@ -223,16 +223,21 @@ def test_a_killed_scheduler_is_started_again(
 
 def test_killed_between_the_record_and_the_last_dataset(start: Start, expected: dict[str, Any], tmp_path: Path) -> None:
     """The result exists when the task dies: the retry takes it up, registers the rest, and runs nothing."""
-    with start(tmp_path / "killed") as trial:
-        processes = trial.processes()
-        registered = Path(trial.ws._store().root, "datasets")
-        wait_for(registered.exists, "the first dataset is registered", pause=0.0005)
-        processes[TASK].kill()
-        assert len(datasets.names(trial.ws._store())) < 1 + SMALL
-        trial.end()
-        assert state_of(trial.ws) == expected
-        assert executions(trial.folder / "notes") == ["make", "use"]
-        assert_told(trial)
+    for number in range(5):  # on a busy machine all may be registered before it is killed: once more
+        with start(tmp_path / f"killed{number}") as trial:
+            processes = trial.processes()
+            registered = Path(trial.ws._store().root, "datasets")
+            wait_for(registered.exists, "the first dataset is registered", pause=0.0005)
+            if is_alive(processes[TASK]):
+                processes[TASK].kill()
+            is_in_time = len(datasets.names(trial.ws._store())) < 1 + SMALL
+            trial.end()
+            assert state_of(trial.ws) == expected
+            assert executions(trial.folder / "notes") == ["make", "use"]
+            if is_in_time:
+                assert_told(trial)
+                return
+    raise AssertionError("it was never killed in time")
 
 
 def is_alive(process: psutil.Process) -> bool:
