@@ -202,7 +202,7 @@ def test_a_blob_that_is_written_while_it_is_read(blob, local_store) -> None:
     assert paths(local_store) == []
 
 
-KINDS = ["local", "blob", "s3", "gcs", "share"]
+KINDS = ["local", "blob", "s3", "gcs", "share", "sftp"]
 
 
 @pytest.mark.parametrize("size", [100, 12, 3])

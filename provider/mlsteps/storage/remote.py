@@ -25,7 +25,7 @@ from mlsteps.storage.objects.google_parts import GoogleObjects
 from mlsteps.storage.open_files import abandon, after, size_of
 from mlsteps.storage.parts import Coming, Kept, Remarks
 from mlsteps.storage.ranges import open_ranges
-from mlsteps.storage.sftp import GrowingFiles
+from mlsteps.storage.sftp import GrowingFiles, piece_of
 from mlsteps.storage.stamps import changed_of, stamp_of, tag_of
 
 #: Protocols where a put appears whole or not at all, with what makes a put fail when the name is taken. An empty
@@ -42,10 +42,7 @@ _ATOMIC: Dict[str, Dict[str, Any]] = {
     "oci": {},
 }
 #: What sends large files so that a later process can go on, where obstore does not.
-_SENDERS: Dict[str, Any] = {
-    **dict.fromkeys(("gs", "gcs"), GoogleObjects),
-    **dict.fromkeys(("sftp", "ssh"), GrowingFiles),
-}
+_SENDERS: Dict[str, Any] = {"gs": GoogleObjects, "gcs": GoogleObjects, "sftp": GrowingFiles, "ssh": GrowingFiles}
 _TAKEN = ("FileExistsError", "ResourceExistsError", "PreconditionFailed")
 
 #: Files up to this size in bytes pass in one request, held in memory.
@@ -158,14 +155,17 @@ class FsspecStore(Store):
         if size is None:
             size = found.size if found else 0
         if size > WHOLE:
-            return open_ranges(lambda start, end: self._range(path, start, end, found), size)
+            with self._trouble(path, "open"):
+                # SFTP tells no two states of one second apart; an open file stays what it was
+                file = self._fs.open(self._at(path), "rb") if self._protocol in ("sftp", "ssh") else None
+            return open_ranges(lambda start, end: self._range(path, start, end, found, file), size)
         return io.BytesIO(self.read(path))
 
-    def _range(self, path: str, start: int, end: int, before: Entry | None) -> bytes:
+    def _range(self, path: str, start: int, end: int, before: Entry | None, file: Any = None) -> bytes:
         """A piece; with the last one the file has to be what it was ``before``, or the pieces are of two states."""
         at = self._at(path)
         with self._trouble(path, "read"):
-            piece = bytes(self._fs.cat_file(at, start=start, end=end))
+            piece = piece_of(file, start, end) if file else bytes(self._fs.cat_file(at, start=start, end=end))
             if len(piece) != end - start:
                 raise ConnectionError(f"{len(piece)} of {end - start} bytes came")
         if before is not None and start and end == before.size:
