@@ -10,14 +10,16 @@ import threading
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mlsteps.client import connections
+from mlsteps.compute import ssh_environment
 from mlsteps.compute.choose import choose, placement_of
 from mlsteps.compute.inside import OLDEST
 from mlsteps.compute.ssh import SshTarget
-from mlsteps.errors import InvalidInput, UserErrorException
+from mlsteps.errors import InvalidInput, RunConfigurationException, UserErrorException
 from mlsteps.registry.connections import connection_for
 from mlsteps.registry.placements import put_placement
 from mlsteps.sdk.compute import ComputeTarget
@@ -223,6 +225,31 @@ def test_an_environment_is_made_there_once(place, tmp_path):
     with pytest.raises(Exception, match="(?s)could not be made on .*no-such-x"):
         place.prepared()
     assert len(list(place.folder.glob("environments/*/complete"))) == 1
+
+
+def test_a_machine_without_uv_gets_that_of_the_worker_once(connected, steps, tmp_path):
+    wheel(tmp_path)
+    bare = tmp_path / "bare-python"  # finds no uv on its PATH, nor in its home
+    bare.write_text(f'#!/bin/sh\nPATH=/usr/bin:/bin HOME={tmp_path} exec {sys.executable} "$@"\n')
+    bare.chmod(0o700)
+    place = SshPlace(steps, python=str(bare))
+    try:
+        for name, brought in (("first", True), ("second", False)):
+            pip = ["--no-index", f"--find-links {tmp_path}", f"mlsteps-tiny{'' if brought else '==1.0'}"]
+            place.environment = {"name": name, "python": {"conda": {"dependencies": [{"pip": pip}]}}}
+            place.steps.lines = []
+            place.prepared()
+            assert any("bringing uv to" in line for line in place.steps.lines) is brought
+        (uv,) = (place.folder / "bin").iterdir()
+        assert os.access(uv, os.X_OK) and len(list(place.folder.glob("environments/*/complete"))) == 2
+    finally:
+        place.close()
+
+
+def test_a_machine_of_another_kind_without_uv_says_so():
+    said = {"machine": "riscv64", "libc": "glibc"}
+    with pytest.raises(RunConfigurationException, match="box has no uv.*Install uv there, or name an interpreter"):
+        ssh_environment._delivered(SimpleNamespace(name="box"), None, said, "there", print)
 
 
 # -- what breaks
