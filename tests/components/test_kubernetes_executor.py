@@ -18,7 +18,7 @@ import pytest
 import mlsteps
 from tests.components.conftest import variable
 from tests.components.kubernetes_place import client, image
-from tests.components.parts import Apart, new_database
+from tests.components.parts import Apart, new_database, wait_for
 from tests.components.relay import host, relayed
 
 AIRFLOW = "/airflow"
@@ -178,3 +178,24 @@ def test_each_step_is_a_pod_and_the_next_run_reuses_both(apart: InPods) -> None:
     again = apart.run(RUN, "one", "0", seconds=240)
     assert "status Finished" in again and "versions 1" in again
     assert {values[1] for values in steps(again).values()} == {"true"}
+
+
+def test_the_pod_of_a_task_is_lost(apart: InPods) -> None:
+    """The next try begins anew, in another pod."""
+    api, label = client(), f"test={apart.mark}"
+    process = apart.submit(RUN, "two", "20")
+
+    def running() -> str | None:
+        for pod in api.list_namespaced_pod("default", label_selector=label).items:
+            name = pod.metadata.name
+            if pod.status.phase == "Running" and "begun two" in api.read_namespaced_pod_log(name, "default"):
+                return str(name)
+        return None
+
+    lost = wait_for(running, "the script runs in a pod")
+    api.delete_namespaced_pod(lost, "default", grace_period_seconds=0)
+    said, _ = process.communicate(timeout=300)
+    api.api_client.close()
+    assert process.returncode == 0 and "status Finished" in said, said[-3000:]
+    hosts = [values[0] for values in steps(said).values()]
+    assert lost not in hosts and len(set(hosts)) == 2
