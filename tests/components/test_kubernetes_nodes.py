@@ -7,16 +7,22 @@ real: pods, their output, ``exec``, the Service and its endpoints, eviction, the
 from __future__ import annotations
 
 import os
+import runpy
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 
 from mlsteps.errors import InvalidInput
+from mlsteps.registry.placements import put_placement
 from mlsteps.registry.records import get_manifest
+from mlsteps.registry.runs import RunStore
+from mlsteps.registry.workspaces import open_workspace
 from tests.components.indexed_jobs import IndexedJobs
-from tests.components.kubernetes_place import KubernetesPlace
+from tests.components.kubernetes_place import KubernetesPlace, image
 from tests.compute.place import Worker
+from tests.operators.runs import run
 from tests.runner.conftest import steps
 from tests.runner.support import writes
 
@@ -26,6 +32,7 @@ PYTORCH = {"kind": "pytorch", "nodes": 3, "per_node": 2, "backend": "Gloo"}
 OF_PYTORCH = {"communicator": "Gloo", "node_count": 3, "pytorch": {"process_count": 6}}
 TENSORFLOW = {"kind": "tensorflow", "workers": 2, "servers": 1}
 OF_TENSORFLOW = {"communicator": "ParameterServer", "tensorflow": {"worker_count": 2, "parameter_server_count": 1}}
+EXAMPLE = Path(__file__).parent.parent.parent / "dags_examples" / "several_nodes.py"
 STAY = "import os, time; print('up', flush=True); time.sleep(300)"
 
 
@@ -251,6 +258,21 @@ class _Real:
 
     def __init__(self, config) -> None:
         self.config = config
+
+
+def test_the_example(cluster, tmp_path, monkeypatch, airflow_home):
+    """``dags_examples/several_nodes.py``: planned, run and recorded by Airflow's tasks, and reused."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLSTEPS_WORKSPACE_ROOT", str(tmp_path / "workspace"))
+    store = open_workspace({"name": "default", "root": str(tmp_path / "workspace")})
+    options = {"image": image(), "limits": "none", "config_file": str(cluster.config)}
+    put_placement(store, {"name": "gpu-cluster", "kind": "kubernetes", "options": options})
+    done, again = (run(runpy.run_path(str(EXAMPLE), run_name="several_nodes")["dag"]) for _ in range(2))
+    assert (done.state, again.state) == ("success", "success") and len(cluster.jobs) == 1
+    drawn, added = (
+        RunStore(store).state(done.xcoms[step]["return_value"]["step_run_id"]).metrics for step in ("draw", "add_up")
+    )
+    assert drawn["processes"] == 4 and added["nodes"] == 2 and 3.0 < added["pi"] < 3.3
 
 
 def test_what_the_cluster_cannot_make_is_told(place):

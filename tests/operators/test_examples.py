@@ -31,6 +31,18 @@ def test_a_pipeline_between_other_tasks() -> None:
     assert second.xcoms["tell"]["return_value"].startswith("1 steps were reused")
 
 
+def test_several_nodes_on_one_machine() -> None:
+    """On Kubernetes its nodes are pods: :mod:`tests.components.test_kubernetes_nodes`."""
+    from mlsteps.registry.runs import RunStore
+    from mlsteps.registry.workspaces import open_workspace
+
+    done = run(example("several_nodes"), points=20_000)
+    assert done.states == dict.fromkeys(("plan", "draw", "add_up"), "success")
+    added = done.xcoms["add_up"]["return_value"]["step_run_id"]
+    metrics = RunStore(open_workspace({"name": "default"})).state(added).metrics
+    assert metrics["nodes"] == 2 and 3.0 < metrics["pi"] < 3.3
+
+
 def test_functions_as_steps() -> None:
     first, second = (run(example("function_steps")) for _ in range(2))
     assert first.xcoms["tell"]["return_value"].endswith("of 100 numbers")
