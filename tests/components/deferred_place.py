@@ -63,7 +63,7 @@ class Leaving(Target):
         while not waiting.done() and not self._stopped.is_set():
             await asyncio.wait([waiting], timeout=0.1)
         if waiting.done():
-            assert waiting.result().payload == {"state": "ended"}
+            assert waiting.result().payload["state"] == "ended"
         waiting.cancel()
 
 

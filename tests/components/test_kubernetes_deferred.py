@@ -57,8 +57,8 @@ def one(dag_id, seconds, **args):
                             runconfig=config, source_directory={folder!r} + "/source")
     return Pipeline(ws, [step]).as_dag(dag_id, schedule=None, default_args={{"retries": 1, "retry_delay": 0, **args}})
 
-short, killed, failed, cancelled, taken = (one(name, seconds) for name, seconds in
-    [("short", 0.5), ("killed", 25), ("failed", 300), ("cancelled", 301), ("taken", 15)])
+short, told, killed, failed, cancelled, taken = (one(name, seconds) for name, seconds in
+    [("short", 0.5), ("told", 12), ("killed", 25), ("failed", 300), ("cancelled", 301), ("taken", 15)])
 late = one("late", 302, retries=0, execution_timeout=timedelta(seconds=20))
 
 with DAG("here", schedule=None):
@@ -166,7 +166,9 @@ def world(tmp_path_factory, workspace_at) -> Iterator[World]:
         patch.setenv("MLSTEPS_WORKSPACE_ROOT", str(folder / "workspace"))
         ws, mark = workspace_at(folder)._store(), uuid.uuid4().hex
         options = {"base_image": image(), "labels": {"test": mark}, "limits": "none", "deferrable": True}
-        put_placement(ws, {"name": "pods", "kind": "kubernetes", "options": {**options, "poll_seconds": 1}})
+        put_placement(
+            ws, {"name": "pods", "kind": "kubernetes", "options": {**options, "poll_seconds": 1, "output_seconds": 1}}
+        )
         for name in ("source", "dags"):
             (folder / name).mkdir()
         (folder / "source" / "step.py").write_text(SCRIPT)
@@ -193,6 +195,16 @@ def test_its_result_is_that_of_any_step(world):
     again = world.start("short")  # what was deferred is kept as anything else
     assert world.ended("short", again) == "success"
     assert world.task("short", again)["state"] == "skipped"
+
+
+def test_its_output_is_in_the_tasks_log_while_it_is_deferred_and_comes_once(world):
+    run_id = world.start("told")
+    world.deferred("told", run_id)
+    wait_for(lambda: "begins" in world.log("told", run_id), "the trigger hands the output on", 30, 0.3)
+    assert world.task("told", run_id)["state"] == "deferred"
+    assert world.ended("told", run_id) == "success", world.log("told", run_id)
+    log = world.log("told", run_id)
+    assert log.count("begins") == 1 and log.count("ends") == 1
 
 
 def test_nothing_runs_meanwhile_and_the_triggerer_is_killed(world):

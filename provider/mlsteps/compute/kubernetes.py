@@ -29,6 +29,7 @@ from mlsteps.compute.kubernetes_cluster import Cluster, ClusterError
 from mlsteps.compute.kubernetes_exec import Talk
 from mlsteps.compute.kubernetes_output import Log
 from mlsteps.compute.kubernetes_result import CANCELED, failed, with_memory
+from mlsteps.compute.kubernetes_said import Said
 from mlsteps.compute.kubernetes_start import Unstarted, started, with_template
 from mlsteps.compute.kubernetes_status import GONE, Trouble
 from mlsteps.compute.lines import Lines
@@ -79,6 +80,7 @@ class KubernetesTarget(Target):
         self._image: kubernetes_image.Image | None = None
         self._labels: dict[str, str] = {}
         self._pod: str | None = None
+        self._said = Said()
         self._python = "python"
         self._files: Files | None = None
         self._lines = Lines(lambda line: None)
@@ -140,10 +142,11 @@ class KubernetesTarget(Target):
         """See :meth:`Target.resume`."""
         self._lines = Lines(on_line)
         self._pod, self._python, self._is_told = begun["pod"], begun["python"], True
+        self._said = Said(*begun.get("said") or ())
         try:
             return self._asked(lambda: kubernetes_begun.spec_in(self._cluster, begun))
         except _Nobody:
-            kubernetes_begun.last_words(self._cluster, self._pod, self._lines)
+            kubernetes_begun.last_words(self._cluster, self._pod, self._lines, self._said)
             result = self._no_answer()
             self._end()
             return result
@@ -224,7 +227,7 @@ class KubernetesTarget(Target):
     def _finish(self) -> StepResult:
         """Hand its output on until it has ended; what came of it."""
         self._looked = time.monotonic()
-        log = Log(self._cluster, str(self._pod), self._lines)
+        log = Log(self._cluster, str(self._pod), self._lines, self._said)
         try:
             while True:
                 said_so = self._follow(log)

@@ -10,6 +10,7 @@ from mlsteps.compute import inside, kubernetes_status
 from mlsteps.compute.kubernetes_cluster import Cluster, ClusterError
 from mlsteps.compute.kubernetes_exec import Talk
 from mlsteps.compute.kubernetes_output import Log
+from mlsteps.compute.kubernetes_said import Said
 from mlsteps.compute.lines import Lines
 from mlsteps.compute.placement import KubernetesOptions
 from mlsteps.contracts.spec import StepSpec
@@ -29,6 +30,7 @@ def begun(options: KubernetesOptions, cluster: Cluster, pod: str, python: str) -
         "cluster_context": options.cluster_context,
         "in_cluster": cluster.in_cluster,
         "poll_seconds": options.poll_seconds,
+        "output_seconds": options.output_seconds,
     }
 
 
@@ -41,12 +43,12 @@ def spec_in(cluster: Cluster, begun: Mapping[str, Any]) -> StepSpec:
         return StepSpec.from_json(talk.ask("look", [inside.SPEC])["files"][inside.SPEC])
 
 
-def last_words(cluster: Cluster, pod: str, lines: Lines) -> None:
+def last_words(cluster: Cluster, pod: str, lines: Lines, said: Said) -> None:
     """Hand on what a pod has said that runs no more, as far as the cluster has kept it."""
     try:
         if not kubernetes_status.container(cluster.read(pod)):
             return
-        log = Log(cluster, pod, lines)
+        log = Log(cluster, pod, lines, said)
     except ClusterError:
         return
     try:

@@ -155,14 +155,18 @@ class Cluster:
             if error.status != 404:
                 raise
 
-    def log(self, name: str, container: str) -> Any:
-        """A pod's output from its first byte and on, as an HTTP response that is read as it comes."""
+    def log(self, name: str, container: str, *, times: bool = False) -> Any:
+        """A pod's output from its first byte and on, as an HTTP response that is read as it comes.
+
+        :param times: whether each line comes after its time.
+        """
         with self.told("does not give output"):
             return self.another().read_namespaced_pod_log(
                 name,
                 self.namespace,
                 container=container,
                 follow=True,
+                timestamps=times,
                 _preload_content=False,
                 _request_timeout=(_CONNECT, _SILENCE),
             )

@@ -7,15 +7,19 @@ from typing import Any
 from mlsteps.compute.keeper import MARK
 from mlsteps.compute.kubernetes_cluster import Cluster
 from mlsteps.compute.kubernetes_pod import CONTAINER
+from mlsteps.compute.kubernetes_said import Said, after
 from mlsteps.compute.lines import Lines
 from mlsteps.compute.piped import Piped
 
 
 class Log:
-    """Hands a pod's output to lines; a connection that breaks is made again without saying anything twice."""
+    """Hands a pod's output to lines; a connection that breaks is made again without saying anything twice.
 
-    def __init__(self, cluster: Cluster, pod: str, lines: Lines) -> None:
-        self._cluster, self._pod, self._lines = cluster, pod, lines
+    :param said: what a trigger has handed on already.
+    """
+
+    def __init__(self, cluster: Cluster, pod: str, lines: Lines, said: Said = Said()) -> None:  # noqa: B008
+        self._cluster, self._pod, self._lines, self._said = cluster, pod, lines, said
         #: Bytes that were taken, and how many of them come again now.
         self._taken = self._known = 0
         self._held = b""
@@ -23,7 +27,7 @@ class Log:
         self.has_ended = False
         #: Whether the connection has ended.
         self.is_broken = False
-        self._pipe = _Pipe(cluster.log(pod, CONTAINER))
+        self._pipe = self._opened()
 
     def take(self, seconds: float) -> bytes | None:
         """The next bytes, which have been handed on; None when there are none within ``seconds``."""
@@ -54,7 +58,10 @@ class Log:
         """Once more from its first byte, passing over those that were handed on before."""
         self._pipe.close()
         self._known, self.is_broken = self._taken, False
-        self._pipe = _Pipe(self._cluster.log(self._pod, CONTAINER))
+        self._pipe = self._opened()
+
+    def _opened(self) -> _Pipe:
+        return _Pipe(self._cluster.log(self._pod, CONTAINER, times=bool(self._said.time)), self._said)
 
     def close(self) -> None:
         """Take no more."""
@@ -69,8 +76,9 @@ def _beginning(data: bytes) -> int:
 class _Pipe(Piped):
     """Bytes of an HTTP response."""
 
-    def __init__(self, response: Any) -> None:
-        super().__init__(response.stream(1 << 16))
+    def __init__(self, response: Any, said: Said) -> None:
+        pieces = response.stream(1 << 16)
+        super().__init__(after(pieces, said) if said.time else pieces)
         self._response = response
 
     def _wake(self) -> None:

@@ -140,6 +140,8 @@ class KubernetesOptions:
         take to come.
     :param deferrable: whether a step's task leaves its worker while the pod runs, and a trigger waits for it; default
         ``[operators] default_deferrable``. :param poll_seconds: between two looks of that trigger.
+    :param output_seconds: between two looks of that trigger at the output, which it hands to the task's log; 0: it
+        leaves that to the task.
     :param kept_seconds: how long a step that has ended, and has nobody who waits for it, waits to be collected: by the
         next try after its worker was lost (an hour), or by a task that was deferred (a day).
     :param nodes: of a step on several nodes: ``job`` makes each a pod of an indexed Job; ``one_pod`` runs the processes
@@ -186,6 +188,7 @@ class KubernetesOptions:
     start_seconds: float = 900.0
     deferrable: bool | None = None
     poll_seconds: float = 5.0
+    output_seconds: float = 15.0
     kept_seconds: float | None = None
     nodes: str = "job"
     lost_tries: int = 3

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from mlsteps.hooks.connections import use_airflow_connections
+from mlsteps.hooks.connections import mask, use_airflow_connections
 from mlsteps.operators.watch import stop_reason
+from mlsteps.registry.credentials import load_credentials
+from mlsteps.registry.documents import list_datastores
 from mlsteps.registry.leases import Lease
 from mlsteps.registry.runs import RunStore
 from mlsteps.registry.workspaces import workspace_store
@@ -89,6 +91,11 @@ class Watched:
             self._lease.heartbeat(AHEAD)
         events = RunStore(self._ws).events(self.pipeline_run_id)
         return stop_reason(events, self, self.step, continue_on_step_failure=self.go_on)
+
+    def mask(self) -> None:
+        """Keep out of the trigger's log what the step's stores are opened with, whatever its script says."""
+        for document in list_datastores(self._ws).values():
+            mask(load_credentials(document.get("connection")) or {})
 
     def say_stopped(self) -> None:
         """The run has ended with its task, which cannot say so any more."""

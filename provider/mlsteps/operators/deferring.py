@@ -144,7 +144,7 @@ class DeferringExecution(StepExecution):
         is_over = self._event.get("state") == "timeout"
         if self._event.get("state") == "stop":
             self.cancelled = str(self._event.get("reason"))
-        found = target.resume(kept.begun, on_line=self.log.info)
+        found = target.resume({**kept.begun, "said": self._event.get("said")}, on_line=self.log.info)
         if isinstance(found, StepResult):
             return None, found
         if is_over:

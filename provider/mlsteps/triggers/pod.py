@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from mlsteps.compute.kubernetes_pod import CONTAINER
+from mlsteps.compute.kubernetes_said import Said, new_lines
+
 if TYPE_CHECKING:
     from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
+    from kubernetes_asyncio.client import CoreV1Api
 
     from mlsteps.operators.deferred import Watched
 
@@ -23,16 +27,19 @@ _OUTAGE = 300.0
 _ENDING = 20.0
 #: The last thing that a pod says is looked for in so many lines: a process that its script left may add some.
 _LINES = 20
+#: The most of a pod's output that is asked for at once; what is more comes when the task goes on.
+_EXCERPT = 4 << 20
 
 #: Why a task goes on.
 ENDED, STOP, TIMEOUT, UNREACHABLE = "ended", "stop", "timeout", "unreachable"
 
 
 class PodTrigger(BaseTrigger):  # type: ignore[misc]
-    """Sends one event, when the task of a step has something to do: ``{"state":, "reason":?}``.
+    """Sends one event, when the task of a step has something to do: ``{"state":, "reason":?, "said":?}``.
 
     It is the only one who looks after the step meanwhile: keeps its lease, sees that its run was cancelled, that its
-    time is over. It keeps nothing, so another triggerer may go on at any moment. Two at once do no harm.
+    time is over. It keeps nothing, so another triggerer may go on at any moment. Two at once do no harm. It hands on
+    the step's output as it comes, as Airflow's own trigger of pods with a ``logging_interval``; ``said`` is how far.
 
     :param begun: what the compute target says of the pod; :param watched: of :class:`.deferred.Watched`, as JSON data.
     :param deadline: when the task's ``execution_timeout`` is over, in seconds since the epoch.
@@ -43,6 +50,11 @@ class PodTrigger(BaseTrigger):  # type: ignore[misc]
         self.begun = dict(begun)
         self.watched = dict(watched)
         self.deadline = deadline
+        self._said = Said()
+        self._seconds = float(begun.get("output_seconds") or 0)
+        #: When output was asked for, and when all that there was had been handed on, by this machine's clock.
+        self._asked = 0.0
+        self._complete: float | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -52,7 +64,7 @@ class PodTrigger(BaseTrigger):  # type: ignore[misc]
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until there is something to say."""
         self.log.info("Waiting for the pod %s in %s.", self.begun["pod"], self.begun["namespace"])
-        event = await self._event()
+        event = {**await self._event(), "said": list(self._said)}
         self.log.info("The task goes on: %s.", event.get("reason") or event["state"])
         yield TriggerEvent(event)  # type: ignore[no-untyped-call]
 
@@ -99,7 +111,6 @@ class PodTrigger(BaseTrigger):  # type: ignore[misc]
 
         from mlsteps.compute import kubernetes_status
         from mlsteps.compute.keeper import MARK
-        from mlsteps.compute.kubernetes_pod import CONTAINER
 
         where = {"name": self.begun["pod"], "namespace": self.begun["namespace"]}
         hook = await self._hook()
@@ -107,6 +118,7 @@ class PodTrigger(BaseTrigger):  # type: ignore[misc]
             api = CoreV1Api(connection)
             try:
                 pod = connection.sanitize_for_serialization(await api.read_namespaced_pod(**where))
+                await self._hand_on(api, where)
                 if kubernetes_status.is_over(pod):
                     return True
                 answer: Any = await api.read_namespaced_pod_log(
@@ -117,6 +129,31 @@ class PodTrigger(BaseTrigger):  # type: ignore[misc]
                 if error.status == 404:
                     return True
                 raise
+
+    async def _hand_on(self, api: CoreV1Api, where: Mapping[str, Any]) -> None:
+        """Output that has come since the last time; whatever goes wrong with it is left to the task."""
+        now = time.monotonic()
+        if not self._seconds or now - self._asked < self._seconds:
+            return
+        try:
+            if not self._asked:
+                await asyncio.to_thread(lambda: self._workspace.mask())  # as the task's own process does
+            self._asked = now
+            more: dict[str, Any] = {} if self._complete is None else {"since_seconds": int(now - self._complete) + 10}
+            answer: Any = await api.read_namespaced_pod_log(
+                **where, container=CONTAINER, timestamps=True, limit_bytes=_EXCERPT, _preload_content=False, **more
+            )
+            data = await answer.read()
+        except Exception as error:  # of a store, of the client
+            self.log.debug("The output cannot be handed on: %s", error)
+            return
+        lines, self._said = new_lines(data, self._said)
+        for line in lines:
+            self.log.info("%s", line)
+        if len(data) < _EXCERPT:
+            self._complete = now
+        elif not lines:
+            self._seconds = 0.0  # it says more than can be asked for at once
 
     async def _hook(self) -> AsyncKubernetesHook:
         """Airflow's hook; a file that says where the cluster is has to be here as it is on the workers."""
