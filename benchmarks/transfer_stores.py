@@ -5,8 +5,13 @@ processor time (of the program, not of the servers), peak memory. Servers are fo
 sets (`AZURE_STORAGE_CONNECTION_STRING`, `AWS_ENDPOINT_URL` with its keys), rclone by `RCLONE` or the path; what is
 missing is told and left out.
 
+A large blob has its MD5 as a property, as rclone itself, AzCopy and the portal leave it: `--checksum` compares that,
+and so do we. With `no-md5` it has none, as the Azure SDK leaves it, and rclone compares nothing; the SHA-256 for the
+manifest is made in both cases.
+
 Arguments choose rows: `blob-blob s3-s3 local-s3 s3-local blob-local` (without any, these) or `local-blob blob-s3
-s3-blob`; `large`, `small`; `no-airflow`, `no-rclone`; `whole`. `BENCH_ROUNDS` is how many pairs are counted (5).
+s3-blob`; `large`, `small`; `no-airflow`, `no-rclone`; `whole`; `no-md5`. `BENCH_ROUNDS` is how
+many pairs are counted (5).
 
 Ours and Airflow's each run in a process that has imported what it needs and makes the operator's copy anew for every
 round; rclone's seconds are those of its process, whose start takes a few hundredths. All copy to a folder, container
@@ -68,10 +73,12 @@ class Worker:
 class Row:
     """One kind of transfer: its source, and what each program has taken for it."""
 
-    def __init__(self, pair: str, size: str, folder: Path, whole: bool) -> None:
-        self.name = f"transfer_{pair.replace('-', '_')}_{size}"
+    def __init__(self, pair: str, size: str, folder: Path, words: list[str]) -> None:
+        self._says_md5 = pair.startswith("blob") and size == "large" and "no-md5" not in words
+        unsaid = "_no_md5" if "no-md5" in words else ""
+        self.name = f"transfer_{pair.replace('-', '_')}_{size}{unsaid}"
         self._files = SIZES[size]
-        self._share = 1 if whole or len(self._files) == 1 else SHARE
+        self._share = 1 if "whole" in words or len(self._files) == 1 else SHARE
         one, self._target = (KINDS[name] for name in pair.split("-"))
         self._folder = folder
         self.source = one(folder / "from")
@@ -79,6 +86,8 @@ class Row:
 
     def fill(self) -> None:
         self.source.fill("in", self._files)
+        if self._says_md5:
+            self.source.say_md5("in", self._files)
 
     def measure(self, name: str, program: Worker) -> None:
         """One copy by one program, to a place that is new and goes afterwards."""
@@ -114,12 +123,12 @@ class Row:
         print(json.dumps(line), flush=True)
 
 
-def compare(pair: str, size: str, folder: Path, programs: dict, whole: bool) -> None:
+def compare(pair: str, size: str, folder: Path, programs: dict, words: list[str]) -> None:
     """The line of one kind of transfer."""
     if missing := [KINDS[name].needs for name in pair.split("-") if not KINDS[name].is_there()]:
         print(f"{pair}: left out, it needs {missing[0]}", file=sys.stderr)
         return
-    row = Row(pair, size, folder, whole)
+    row = Row(pair, size, folder, words)
     running = {name: make() for name, make in programs.items()}
     try:
         row.fill()
@@ -159,7 +168,7 @@ def programs(folder: Path, words: list[str]) -> dict:
 
 
 def main(words: list[str]) -> None:
-    known = [*PAIRS, *MORE, *SIZES, "whole", "no-airflow", "no-rclone"]
+    known = [*PAIRS, *MORE, *SIZES, "whole", "no-airflow", "no-rclone", "no-md5"]
     if unknown := sorted(set(words) - set(known)):
         sys.exit(f"Unknown words {unknown}; there are {known}.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # and what was made goes
@@ -169,7 +178,7 @@ def main(words: list[str]) -> None:
         compared = programs(Path(name), words)
         for size in [word for word in words if word in SIZES] or list(SIZES):
             for pair in [word for word in words if word in (*PAIRS, *MORE)] or PAIRS:
-                compare(pair, size, Path(name), compared, "whole" in words)
+                compare(pair, size, Path(name), compared, words)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from mlsteps.errors import StoreError
 from mlsteps.storage.base import Store
 from mlsteps.storage.copying.plan import plan, sources
 from mlsteps.storage.copying.run import copy
@@ -68,6 +69,30 @@ def test_a_file_and_a_folder_of_one_name(request, kind: str) -> None:
     back.write("x/other", b"")
     transfer(one, "a", back, "x", from_="file", to="file")
     assert back.read("x") == b"file" and back.read("x/other") == b""
+
+
+@pytest.mark.parametrize("size", [100_000, 65 << 20])
+@pytest.mark.parametrize("target", ["local", "s3"])
+def test_a_blob_that_is_not_what_its_checksum_says(request, target: str, size: int) -> None:
+    from azure.storage.blob import BlobServiceClient, ContentSettings
+
+    one, two = places(request, "blob", target)
+    data = os.urandom(1 << 20) * (-(-size // (1 << 20)))
+    one.write("in/f", data)
+    container, _, name = one.url_of("in/f").partition("://")[2].partition("/")
+    service = BlobServiceClient.from_connection_string(os.environ["AZURE_STORAGE_CONNECTION_STRING"])
+
+    def say(content: bytes) -> None:
+        digest = bytearray(hashlib.md5(content).digest())
+        service.get_blob_client(container, name).set_http_headers(ContentSettings(content_md5=digest))
+
+    say(data + b"x")
+    with pytest.raises(StoreError, match="in/f: what came is not what the store says it holds"):
+        transfer(one, "in", two, "out")
+    assert paths(two) == []
+    say(data)
+    transfer(one, "in", two, "out")
+    assert two.read("out/f") == data
 
 
 SLOW = """

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Iterator, Tuple
 from mlsteps.storage.ahead import all_of
 from mlsteps.storage.base import TEMPORARY
 from mlsteps.storage.parts import Coming, Kept, Remarks
+from mlsteps.storage.whole import Altered, Whole
 
 #: Bytes at the end of what has arrived that are read again.
 _TAIL = 64 << 10
@@ -56,6 +57,9 @@ def grown(ground: Ground, path: str, coming: Coming, remarks: Remarks, passing: 
         remarks.write(hidden)
     try:
         return hidden, _received(ground, hidden, coming, passing, kept)
+    except Altered:
+        gone(ground, path, hidden)
+        raise
     except OSError as error:
         if error.errno in _FULL:
             gone(ground, path, hidden)  # room for others
@@ -70,7 +74,7 @@ def gone(ground: Ground, path: str, hidden: str) -> None:
 
 
 def _received(ground: Ground, hidden: str, coming: Coming, passing: Any, kept: Kept) -> str:
-    whole = hashlib.sha256()
+    whole = Whole(coming.stamp)
     with ground.open(hidden) as file, ground.open(hidden + _LIST) as listed:
         done = _verified(file, listed, coming.size)
         kept(done)
@@ -87,7 +91,11 @@ def _received(ground: Ground, hidden: str, coming: Coming, passing: Any, kept: K
                 ground.write(listed, _line(done, piece))
         file.truncate(coming.size)
         coming.check()
-    return whole.hexdigest() if coming.is_near or not start else ""
+    if start:
+        return ""
+    if not whole.fits():
+        raise Altered(coming.place)
+    return whole.hexdigest()
 
 
 def _verified(file: BinaryIO, listed: BinaryIO, most: int) -> int:

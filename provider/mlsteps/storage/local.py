@@ -157,11 +157,12 @@ class LocalStore(Store):
     ) -> FileEntry | None:
         """In a file beside it; of two at once, the second does it in the ordinary way."""
         try:
-            with self._trouble(path, "write"), PartFile(self._at(path), coming.key) as part:
+            with self._trouble(path, "write"), PartFile(self._at(path), coming.key, coming.stamp) as part:
                 kept(part.size)
                 with coming.open(part.size, coming.size) as source:
                     part.take(source, coming.size - part.size, passing)
                 coming.check()
+                part.verify(coming.place)
                 changed = part.finish()
         except InUse:
             return None

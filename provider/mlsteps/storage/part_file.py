@@ -14,6 +14,7 @@ from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.ahead import Pieces, all_of
 from mlsteps.storage.base import TEMPORARY
+from mlsteps.storage.whole import Altered, Whole
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -27,15 +28,17 @@ class PartFile:
 
     In ``<its name>.parts`` are the content's key, and for each piece that was written the bytes up to there and their
     SHA-256. What is there counts as far as it has these digests; what lies behind that, in any order, does not.
+
+    :param stamp: what the content's store says of it.
     """
 
-    def __init__(self, final: str, key: str) -> None:
+    def __init__(self, final: str, key: str, stamp: str = "") -> None:
         self._final = final
         self._path = _beside(final)
         self._key = key.encode()
         self._hasher = ThreadPoolExecutor(1, thread_name_prefix="mlsteps-digest")
         self._buffer = memoryview(bytearray(256 << 10))
-        self.whole = hashlib.sha256()
+        self.whole = Whole(stamp)
         self.size = 0
 
     def __enter__(self) -> PartFile:
@@ -79,14 +82,14 @@ class PartFile:
         if not self.size:
             self._listed.write(self._key + b"\n")
 
-    def _read(self, count: int) -> Any:
+    def _read(self, count: int) -> Whole | None:
         """The digest of all so far and of so many bytes more; None when there are not so many."""
         whole = self.whole.copy()
         while count > 0:
             some = self._file.readinto(self._buffer[:count])  # type: ignore[attr-defined]
             if not some:
                 return None
-            whole.update(self._buffer[:some])
+            whole.update(self._buffer[:some], self._hasher)
             count -= some
         return whole
 
@@ -132,6 +135,15 @@ class PartFile:
     def fileno(self) -> int:
         """For who writes by the file's descriptor, and remarks what."""
         return self._file.fileno()
+
+    def verify(self, place: str) -> None:
+        """Compare all of it with what its store says.
+
+        :raises StoreError: when it is something else; then nothing of it is left.
+        """
+        if not self.whole.fits():
+            remove_part(self._final)
+            raise Altered(place)
 
     def finish(self) -> int:
         """Give it its final name; when it was last changed, in ns."""

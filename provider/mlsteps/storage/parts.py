@@ -16,6 +16,7 @@ class Coming(NamedTuple):
     :param open: the bytes from one place to another, as a file.
     :param check: raises when the content is not that any more; called when all has been read.
     :param is_near: reading it moves no bytes between machines, so it may be read again for its digest.
+    :param place: its address, for errors; :param stamp: what its store says of it, such as its MD5.
     """
 
     key: str
@@ -23,6 +24,8 @@ class Coming(NamedTuple):
     open: Callable[[int, int], BinaryIO]
     check: Callable[[], None]
     is_near: bool
+    place: str = ""
+    stamp: str = ""
 
 
 class Remarks:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 from collections import deque
@@ -13,6 +12,7 @@ from mlsteps.errors import StoreError
 from mlsteps.storage import files
 from mlsteps.storage.datasets import SourceFile
 from mlsteps.storage.retry import with_retries
+from mlsteps.storage.whole import Altered, Whole
 
 #: Bytes of a block. Smaller files are fetched in one request.
 BLOCK = 4 << 20
@@ -39,7 +39,7 @@ def fetch(item: SourceFile, path: str) -> Fetched:
     if 0 <= item.size <= BLOCK or item.size < 0:
         return _whole(item, path)
     with open(path, "r+b" if os.path.exists(path) else "w+b") as target, open(path + ".blocks", "a+b") as listed:
-        whole = _Digests(item.stamp)
+        whole = Whole(item.stamp)
         done = _go_on(target, listed, whole)
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="mlsteps-fetch") as pool:
             _fetch_blocks(item, done, pool, target, listed, whole)
@@ -56,52 +56,27 @@ def forget(path: str) -> None:
     files.remove_quietly(path + ".blocks")
 
 
-class _Digests:
-    """Of the whole file: SHA-256, and MD5 where the store has said that."""
-
-    def __init__(self, stamp: str) -> None:
-        self.sha256 = hashlib.sha256()
-        self.wanted = stamp[4:] if stamp.startswith("md5:") else ""
-        self.md5 = hashlib.md5() if self.wanted else None
-
-    def update(self, data: bytes) -> None:
-        self.sha256.update(data)
-        if self.md5 is not None:
-            self.md5.update(data)
-
-    def fits(self) -> bool:
-        """Whether it is what the store says."""
-        return self.md5 is None or base64.b64encode(self.md5.digest()).decode() == self.wanted
-
-
 def _whole(item: SourceFile, path: str) -> Fetched:
-    whole = _Digests(item.stamp)
+    whole = Whole(item.stamp)
     entry = with_retries(lambda: item.store.get_file(item.path, path))
-    if whole.md5 is not None:
+    if whole.is_compared:
         with open(path, "rb") as file:
             for piece in iter(lambda: file.read(files.CHUNK), b""):
-                whole.md5.update(piece)
+                whole.update(piece)
     if not whole.fits() or item.size not in (-1, entry.size):
         forget(path)
-        raise _altered(item)
+        raise Altered(item.store.url_of(item.path))
     return Fetched(entry.sha256, entry.size)
 
 
-def _checked(item: SourceFile, path: str, whole: _Digests, size: int) -> Fetched:
+def _checked(item: SourceFile, path: str, whole: Whole, size: int) -> Fetched:
     if not whole.fits():
         forget(path)
-        raise _altered(item)
-    return Fetched(whole.sha256.hexdigest(), size)
+        raise Altered(item.store.url_of(item.path))
+    return Fetched(whole.hexdigest(), size)
 
 
-def _altered(item: SourceFile) -> StoreError:
-    return StoreError(
-        f"{item.store.url_of(item.path)}: what came is not what the store says it holds. It may have been written "
-        "meanwhile, or been altered on its way."
-    )
-
-
-def _go_on(target: BinaryIO, listed: BinaryIO, whole: _Digests) -> int:
+def _go_on(target: BinaryIO, listed: BinaryIO, whole: Whole) -> int:
     """How many blocks are there already; both files end with them then."""
     listed.seek(0)
     digests = listed.read().decode("ascii", "replace").split("\n")
@@ -119,7 +94,7 @@ def _go_on(target: BinaryIO, listed: BinaryIO, whole: _Digests) -> int:
 
 
 def _fetch_blocks(
-    item: SourceFile, done: int, pool: ThreadPoolExecutor, target: BinaryIO, listed: BinaryIO, whole: _Digests
+    item: SourceFile, done: int, pool: ThreadPoolExecutor, target: BinaryIO, listed: BinaryIO, whole: Whole
 ) -> None:
     """Fetch the blocks from number ``done`` on, some at once, and take them in order."""
     starts: List[int] = list(range(done * BLOCK, item.size, BLOCK))

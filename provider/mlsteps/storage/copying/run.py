@@ -17,6 +17,7 @@ from mlsteps.storage.copying.source import coming
 from mlsteps.storage.digests import file_digest
 from mlsteps.storage.parts import LARGE
 from mlsteps.storage.retry import with_retries
+from mlsteps.storage.whole import verified
 
 #: Copies under way at once, unless the caller says otherwise. Each holds at most a few pieces of 8 MiB in memory.
 WORKERS = 8
@@ -157,7 +158,8 @@ class _Copy:
             return entry if entry.sha256 else replace(entry, sha256=_identity(source))
         with source.store.stream(source.path, source.size if source.size >= 0 else None) as file:
             looked_at = self._is_looked_at and store.gives_tags
-            return store.receive(file, item.path, passing=passing, stamp=not looked_at)
+            checked = verified(file, source.stamp, source.size, source.store.url_of(source.path))
+            return store.receive(checked, item.path, passing=passing, stamp=not looked_at)
 
     def _itself(self, item: Item) -> FileEntry:
         """A file that is to be copied onto itself is there already."""

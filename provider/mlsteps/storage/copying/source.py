@@ -27,4 +27,6 @@ def coming(source: SourceFile) -> Coming:
         open=partial(store.section, source.path, size=source.size),
         check=check,
         is_near=store.local_path(source.path) is not None,
+        place=place,
+        stamp=source.stamp,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
@@ -12,6 +11,7 @@ from mlsteps.storage.ahead import PIECE, all_of
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.parts import Part, Parts
 from mlsteps.storage.parts import Coming, Kept, Remarks
+from mlsteps.storage.whole import Altered, Whole
 
 #: An upload may have 10,000 parts.
 _PARTS = 9_000
@@ -67,7 +67,7 @@ class Upload:
         is_read = self._coming.is_near or not self._there
         done: Dict[int, Part] = {} if is_read else dict(self._there)
         self._kept(sum(part.size for part in done.values()))
-        whole = hashlib.sha256()
+        whole = Whole(self._coming.stamp)
         waiting: Deque[Tuple[int, Future[Part]]] = deque()
         with ThreadPoolExecutor(width, thread_name_prefix="mlsteps-parts") as pool:
             try:
@@ -85,6 +85,10 @@ class Upload:
             finally:
                 for _, future in waiting:
                     future.cancel()
+        if is_read and not whole.fits():
+            self._requests.give_up(self._at, self._name)  # or a later try would take its parts for good ones
+            self._remarks.write("")
+            raise Altered(self._coming.place)
         return Sent(whole.hexdigest() if is_read else "", self._finish(done))
 
     def _is_there(self, number: int, piece: Any) -> bool:
