@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Iterator, Mapping, NamedTuple
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from mlsteps.errors import AuthenticationException, ExperimentExecutionException
 PREFIX = "/mlsteps"
 #: Seconds for one request; the first ones to an Airflow that is just starting wait until it is up.
 TIMEOUT = 120.0
+#: Seconds before a DAG run is asked for again that Airflow failed to start.
+_PAUSES = (0.5, 1.0, 2.0, 4.0)
 #: States of a DAG run that will not change by themselves.
 ENDED = ("success", "failed")
 
@@ -48,12 +51,20 @@ class AirflowApi:
         self._client.close()
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any], note: str | None = None) -> None:
-        """Start a DAG run.
+        """Start a DAG run; an Airflow whose database is busy is asked again, as its id can be given once only.
 
         :raises InvalidInput: when Airflow refuses the conf, with its reason.
         """
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf), "note": note}
-        answer = self._request("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
+        path = f"/api/v2/dags/{dag_id}/dagRuns"
+        answer = self._request("POST", path, json=body)
+        for pause in _PAUSES:
+            if answer.status_code not in (500, 503):
+                break
+            time.sleep(pause)
+            answer = self._request("POST", path, json=body)
+            if answer.status_code == 409:
+                return  # it was started all the same
         if answer.status_code in (400, 422):
             raise InvalidInput(f"Airflow does not start {dag_id!r}: {_reason(answer)}")
         _checked(answer)

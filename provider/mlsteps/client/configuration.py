@@ -76,7 +76,11 @@ def _settings(home: Home, core_port: int, execution_port: int) -> dict[str, dict
             # A task that is cancelled gets this long, in seconds, before its process tree is killed.
             "killed_task_cleanup_time": 10,
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{home.database}"},
+        "database": {
+            "sql_alchemy_conn": f"sqlite:///{home.database}",
+            "sql_alchemy_connect_args": "mlsteps.client.sqlite.CONNECT_ARGS",
+            "sql_alchemy_connect_args_async": "mlsteps.client.sqlite.CONNECT_ARGS_ASYNC",
+        },
         "api": {
             "host": "127.0.0.1",
             "port": core_port,
