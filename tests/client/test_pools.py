@@ -26,13 +26,13 @@ def test_a_run_waits_in_no_pool_that_is_not_there(home, tmp_path) -> None:
     step = PythonScriptStep("step.py", name="step", source_directory=str(tmp_path / "source"), compute_target="gpus")
     graph, store = Pipeline(ws, [step])._graph(), ws._store()
     target = Target(target_of(ws._reference()).api, None)
-    pools.have(store, graph, target)  # nothing is said of pools
+    pools.have(store, graph, target.has_pool)  # nothing is said of pools
     put_placement(store, {"name": "gpus", "kind": "local", "pool": "team-gpus"})
     with pytest.raises(UserErrorException, match="'gpus' wait in the Airflow pool 'team-gpus', which is not there"):
-        pools.have(store, graph, target)
+        pools.have(store, graph, target.has_pool)
 
     ComputeTarget.create(ws, "gpus", AmlCompute.provisioning_configuration("STANDARD_NC6", max_nodes=3))
-    pools.have(store, graph, target)
+    pools.have(store, graph, target.has_pool)
     made = target.api._request("GET", "/api/v2/pools/team-gpus").json()
     assert (made["slots"], made["include_deferred"]) == (3, True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import Any, Callable, Mapping
 
 from mlsteps.compute.choose import scheduled
 from mlsteps.compute.placement import scheduling_of
@@ -12,13 +12,11 @@ from mlsteps.registry.documents import get_compute
 from mlsteps.registry.placements import list_placements
 from mlsteps.storage.workspace_store import WorkspaceStore
 
-if TYPE_CHECKING:
-    from mlsteps.client.start import Airflow
 
-
-def have(ws: WorkspaceStore, graph: PipelineGraph, airflow: Airflow) -> None:
+def have(ws: WorkspaceStore, graph: PipelineGraph, has_pool: Callable[[str, int | None], bool]) -> None:
     """See that the pools of a pipeline's compute targets are there; one is made as large as its target's ``max_nodes``.
 
+    :param has_pool: whether Airflow has a pool of this name; one with so many slots may be made.
     :raises UserErrorException: naming the target, for a pool that is not there and cannot be made.
     """
     known = {name: scheduling_of(item) for name, item in list_placements(ws).items()}
@@ -27,7 +25,7 @@ def have(ws: WorkspaceStore, graph: PipelineGraph, airflow: Airflow) -> None:
     placed = scheduled(known, {node.compute.get("name") for node in graph.steps})
     pools = {item["pool"]: name for name, item in placed.items() if "pool" in item}
     for pool, name in sorted(pools.items()):
-        if not airflow.has_pool(pool, max_nodes(get_compute(ws, name) or {}) if name else None):
+        if not has_pool(pool, max_nodes(get_compute(ws, name) or {}) if name else None):
             target = name or "*"
             raise UserErrorException(
                 f"Steps on {target!r} wait in the Airflow pool {pool!r}, which is not there: they would wait for ever. "

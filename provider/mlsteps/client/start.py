@@ -108,7 +108,7 @@ def start(
     :raises InvalidInput: when Airflow refuses the run, which is a failed one then.
     :raises UserErrorException: when steps would wait in a pool that is not there; nothing is recorded.
     """
-    pools.have(workspace._store(), submission.graph, airflow)
+    pools.have(workspace._store(), submission.graph, airflow.has_pool)
     runs = workspace._run_store()
     _record(workspace, submission, run_id, dag_id, digest, airflow)
     try:
