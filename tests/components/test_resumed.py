@@ -120,6 +120,8 @@ def hidden(place: dict[str, Any]) -> list[str]:
     name, store = place["document"]["name"], opened(place)
     if name == "s3":
         return uploads(place)
+    if name == "blob":
+        return []  # blocks that are not committed have no names
     if name == "gcs":
         names = store._fs.find(store._root)  # type: ignore[attr-defined]
     elif name == "share":
