@@ -13,6 +13,7 @@ from mlsteps.registry.pipeline_status import attempts
 from mlsteps.registry.placements import put_placement
 from mlsteps.registry.run_ids import step_run_id
 from mlsteps.registry.runs import RunStore
+from tests.components.dags import STEPS
 from tests.components.docker_place import base_image
 from tests.components.docker_place import client as docker_client
 from tests.components.embedded import airflow, home
@@ -57,21 +58,9 @@ with open(os.path.join(sys.argv[2], "report"), "w") as stream:
 print("compared", flush=True)
 """
 )
-DAG = """
-import mlsteps.azureml  # azureml on Airflow
-from azureml.core import RunConfiguration, Workspace
-from azureml.data import OutputFileDatasetConfig
-from azureml.pipeline.core import Pipeline, PipelineData
-from azureml.pipeline.steps import PythonScriptStep
-
-ws = Workspace.from_config({folder!r})
-config = RunConfiguration()
-config.environment.python.user_managed_dependencies = True
-
-def step(name, target, arguments, **data):
-    return PythonScriptStep(name + ".py", name=name, arguments=arguments, compute_target=target, runconfig=config,
-                            source_directory={folder!r} + "/" + name, **data)
-
+DAG = (
+    STEPS
+    + """
 data, model = PipelineData("data"), PipelineData("model")
 report = OutputFileDatasetConfig("report").register_on_complete("report")
 prepare = step("prepare", "one", [data], outputs=[data])
@@ -79,6 +68,7 @@ train = step("train", "two", [data, model], inputs=[data], outputs=[model])
 compare = step("compare", "three", [model, report], inputs=[model])
 dag = Pipeline(ws, [compare]).as_dag({dag_id!r}, schedule=None, default_args={{"retries": 2, "retry_delay": 0}})
 """
+)
 
 
 class Trial:

@@ -12,6 +12,7 @@ import pytest
 from mlsteps.registry.placements import put_placement
 from mlsteps.registry.run_ids import step_run_id
 from mlsteps.registry.runs import RunStore
+from tests.components.dags import STEPS
 from tests.components.embedded import airflow
 from tests.components.ssh_place import CONNECTION, server
 from tests.e2e.airflow import wait_for
@@ -38,26 +39,15 @@ open(os.path.join(sys.argv[2], "sum"), "w").write(str(sum(map(int, numbers))))
 print("measured", flush=True)
 """,
 }
-DAG = """
-import mlsteps.azureml  # azureml on Airflow
-from azureml.core import RunConfiguration, Workspace
-from azureml.data import OutputFileDatasetConfig
-from azureml.pipeline.core import Pipeline, PipelineData
-from azureml.pipeline.steps import PythonScriptStep
-
-ws = Workspace.from_config({folder!r})
-config = RunConfiguration()
-config.environment.python.user_managed_dependencies = True
-
-def step(name, target, arguments, **data):
-    return PythonScriptStep(name + ".py", name=name, arguments=arguments, compute_target=target, runconfig=config,
-                            source_directory={folder!r} + "/" + name, **data)
-
+DAG = (
+    STEPS
+    + """
 data, report = PipelineData("data"), OutputFileDatasetConfig("report").register_on_complete("report")
 prepare = step("prepare", "here", [data], outputs=[data])
 measure = step("measure", "box", [data, report], inputs=[data])
 dag = Pipeline(ws, [measure]).as_dag({dag_id!r}, schedule=None, default_args={{"retries": 2, "retry_delay": 0}})
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -35,15 +35,18 @@ class Whole:
 
         :param beside: may take a part of the work.
         """
-        if self._md5 is None:
+        if beside is None or self._md5 is None:
             self._sha256.update(data)
-        elif beside is None:
-            self._sha256.update(data)
-            self._md5.update(data)
+            self.compare(data)
         else:
             other = beside.submit(self._md5.update, data)
             self._sha256.update(data)
             other.result()
+
+    def compare(self, data: Any) -> None:
+        """Add what comes next for the comparison alone, where the SHA-256 is known already."""
+        if self._md5 is not None:
+            self._md5.update(data)
 
     def copy(self) -> Whole:
         """Another that goes on from here."""

@@ -62,7 +62,7 @@ def _whole(item: SourceFile, path: str) -> Fetched:
     if whole.is_compared:
         with open(path, "rb") as file:
             for piece in iter(lambda: file.read(files.CHUNK), b""):
-                whole.update(piece)
+                whole.compare(piece)
     if not whole.fits() or item.size not in (-1, entry.size):
         forget(path)
         raise Altered(item.store.url_of(item.path))

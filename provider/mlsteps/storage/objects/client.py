@@ -16,7 +16,7 @@ from mlsteps.storage.base import redact
 from mlsteps.storage.files import write_at
 from mlsteps.storage.objects.failures import RequestFailed, Unanswered
 from mlsteps.storage.objects.options import Settings, settings_of
-from mlsteps.storage.objects.requests import Whole, open_requests
+from mlsteps.storage.objects.requests import OnlyWhole, open_requests
 from mlsteps.storage.objects.uploads import Sent, Upload
 from mlsteps.storage.parts import Coming, Kept, Remarks
 
@@ -260,9 +260,9 @@ class Objects:
         """From a server whose answers obstore takes for no ranges: they lack the status, or are none."""
         try:
             if self._requests is None:
-                raise Whole()
+                raise OnlyWhole()
             first, tag = self._requests.read(at, start, min(start + PIECE, end), None)
-        except Whole:
+        except OnlyWhole:
             yield from without(self._whole(at), start)
             return
         yield first

@@ -22,7 +22,7 @@ _TRIES = 6
 _SECONDS = 120.0
 
 
-class Whole(Exception):
+class OnlyWhole(Exception):
     """A server that gives objects only whole."""
 
 
@@ -44,7 +44,7 @@ class Requests(Parts):
         if answer.status == 412 or (tag and found != tag):
             raise StoreError(f"{at} changed while it was being read. Write it completely before it is taken.")
         if not str(answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-{end - 1}/"):
-            raise Whole(f"{at}: the server gives no parts of an object")
+            raise OnlyWhole(f"{at}: the server gives no parts of an object")
         return answer.data, found
 
     def look(self, at: str) -> Mapping[str, Any] | None:
